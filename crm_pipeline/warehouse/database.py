@@ -1,0 +1,86 @@
+"""`Warehouse`: the store named by CRM_WAREHOUSE. Hands out sessions and the locks that keep syncs apart."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+from crm_pipeline.errors import ConfigError, WarehouseError
+from crm_pipeline.warehouse.session import Session
+
+DUCKDB_PREFIX = "duckdb:///"
+POSTGRES_PREFIXES = ("postgresql://", "postgres://")
+CONNECTION_WAIT = 120.0
+"""Seconds a sync waits for another sync of the same connection."""
+
+
+class Warehouse:
+    """A store by its URL. Opening is cheap; every unit of work opens its own session and closes it."""
+
+    def __init__(self, url: str, *, data_dir: Path) -> None:
+        if not url.startswith((DUCKDB_PREFIX, *POSTGRES_PREFIXES)):
+            raise ConfigError("invalid_setting", "CRM_WAREHOUSE must be duckdb:///file.duckdb or postgresql://…")
+        self.url = url
+        self.data_dir = data_dir
+        self.engine = "duckdb" if url.startswith(DUCKDB_PREFIX) else "postgres"
+
+    @property
+    def path(self) -> Path:
+        """The DuckDB file."""
+        return Path(self.url.removeprefix(DUCKDB_PREFIX))
+
+    def session(self) -> AbstractContextManager[Session]:
+        """An open session on the migrated store."""
+        return self._open_migrated()
+
+    @contextmanager
+    def _open_migrated(self) -> Iterator[Session]:
+        with self.unmigrated_session() as session:
+            session.migrate()
+            yield session
+
+    def unmigrated_session(self) -> AbstractContextManager[Session]:
+        """A session on the store as it is, for looking at it and for migrating it."""
+        if self.engine == "duckdb":
+            from crm_pipeline.warehouse.duckdb_store import open_duckdb
+
+            return open_duckdb(self.path)
+        from crm_pipeline.warehouse.postgres_store import open_postgres
+
+        return open_postgres(self.url)
+
+    @contextmanager
+    def connection_lock(self, connection_id: UUID, *, wait: float = CONNECTION_WAIT) -> Iterator[None]:
+        """Keep other syncs of this connection out, on this machine; the lock dies with the process."""
+        folder = self.data_dir / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{connection_id}.lock").open("a+") as lock:
+            _wait_for(lock.fileno(), folder / f"{connection_id}.lock", wait)
+            lock.seek(0)
+            lock.truncate()
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+
+def _wait_for(descriptor: int, path: Path, wait: float) -> None:
+    give_up, pause = time.monotonic() + wait, 0.05
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= give_up:
+                holder = path.read_text(encoding="ascii", errors="replace").strip() or "unknown"
+                raise WarehouseError(
+                    "warehouse_locked",
+                    f"Another sync of this connection is running (process {holder}); waited {wait:.0f} s.",
+                ) from None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 2.0)
+        else:
+            return

@@ -1,0 +1,129 @@
+"""The embedded store: one DuckDB file. Whoever opens it is alone, so nobody holds it open while waiting for a network."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from crm_pipeline.errors import WarehouseError
+from crm_pipeline.warehouse.migrations import apply_migrations
+from crm_pipeline.warehouse.session import Row
+from crm_pipeline.warehouse.statements import Statement, statement
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+LOCK_WAIT = 120.0
+"""Seconds to wait for another process to close the file before giving up."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
+SETTINGS = {"TimeZone": "UTC", "threads": 2, "memory_limit": "1GB", "autoinstall_known_extensions": False}
+HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
+
+
+class DuckDBSession:
+    """An open DuckDB file; see `Session`."""
+
+    engine = "duckdb"
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    @property
+    def execute(self) -> Callable[[str], Any]:
+        return self._connection.execute
+
+    def run(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> int:
+        cursor = self._execute(statement(name, self.engine, raw_of), parameters)
+        written = cursor.fetchone() if cursor.description else None
+        return int(written[0]) if written and isinstance(written[0], int) else 0
+
+    def rows(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> list[Row]:
+        cursor = self._execute(statement(name, self.engine, raw_of), parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def stream(
+        self, name: str, /, *, batch: int = 10_000, raw_of: str | None = None, **parameters: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        cursor = self._execute(statement(name, self.engine, raw_of), parameters)
+        while rows := cursor.fetchmany(batch):
+            yield rows
+
+    def copy(self, table: str, tables: Iterable[pa.Table]) -> int:
+        copied = 0
+        for part in tables:
+            columns = ", ".join(part.column_names)
+            self._connection.register("incoming_arrow", part)
+            self._connection.execute(f"insert into {table} ({columns}) select {columns} from incoming_arrow")
+            self._connection.unregister("incoming_arrow")
+            copied += part.num_rows
+        return copied
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.execute("begin transaction")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        self._connection.execute("commit")
+
+    def lock_account(self, account_id: str) -> None:
+        """Nothing to do: a process that has the file open is the only one."""
+
+    def migrate(self) -> list[str]:
+        return apply_migrations(self)
+
+    def dlt_credentials(self) -> object:
+        return self._connection
+
+    def _execute(self, query: Statement, parameters: dict[str, object]) -> duckdb.DuckDBPyConnection:
+        bound = {name: parameters[name] for name in query.parameters}
+        return self._connection.execute(query.text, bound) if bound else self._connection.execute(query.text)
+
+
+@contextmanager
+def open_duckdb(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[DuckDBSession]:
+    """Open the file, waiting for another process to close it; always closes it again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path, wait)
+    try:
+        yield DuckDBSession(connection)
+    except duckdb.Error as error:
+        raise WarehouseError("warehouse_error", f"The store {path} failed: {_first_line(error)}") from error
+    finally:
+        connection.close()
+
+
+def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
+    give_up, pause = time.monotonic() + wait, FIRST_PAUSE
+    while True:
+        try:
+            return duckdb.connect(str(path), config=SETTINGS)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
+            if time.monotonic() >= give_up:
+                raise WarehouseError("warehouse_locked", _locked(path, str(error), wait), path=str(path)) from error
+        except duckdb.Error as error:
+            raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
+        time.sleep(pause * random.uniform(0.5, 1.0))
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _locked(path: Path, message: str, wait: float) -> str:
+    found = HOLDER.search(message)
+    holder = f"process {found['pid']} ({found['program'].strip()})" if found else "another process"
+    return f"Waited {wait:.0f} s for the store {path}: {holder} has it open."
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0][:300]

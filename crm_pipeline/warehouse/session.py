@@ -1,0 +1,44 @@
+"""What the walk needs from a store while it is open; DuckDB and PostgreSQL each implement it once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = dict[str, Any]
+
+
+class Session(Protocol):
+    """An open store. Statements are named files of `sql/`; parameters are bound, never formatted in."""
+
+    engine: str
+
+    def run(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> int:
+        """Execute a statement; the number of rows it wrote (0 for a definition)."""
+
+    def rows(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> list[Row]:
+        """All rows of a small result, as dictionaries; times are aware and in UTC."""
+
+    def stream(
+        self, name: str, /, *, batch: int = 10_000, raw_of: str | None = None, **parameters: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """A large result in lists of at most `batch` rows; nothing else may run on the session meanwhile."""
+
+    def copy(self, table: str, tables: Iterable[pa.Table]) -> int:
+        """Append Arrow tables, whose columns carry the names of `table`'s, as fast as the engine can."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit when the block ends, roll back when it raises."""
+
+    def lock_account(self, account_id: str) -> None:
+        """Inside a transaction: wait until no other writer of this account's leads is at work."""
+
+    def migrate(self) -> list[str]:
+        """Apply what is missing of `sql/schema/`, each file in a transaction; the names applied."""
+
+    def dlt_credentials(self) -> object:
+        """What dlt's destination of this engine takes as credentials while this session is open."""

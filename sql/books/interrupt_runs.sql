@@ -1,0 +1,10 @@
+-- Runs of this connection that nobody is running any more: whoever opens a new one holds the connection's lock.
+-- reads: sync_runs   writes: sync_runs   parameters: account_id, connection_id, now
+update sync_runs
+set
+    status = 'interrupted',
+    finished_at = cast($now as timestamptz),
+    error_code = 'warehouse_error',
+    error_message = 'The process ended before the sync did.',
+    error_action = 'Nothing to do: the next sync continues with what it left.'
+where account_id = $account_id and connection_id = cast($connection_id as uuid) and status = 'running'

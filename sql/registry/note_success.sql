@@ -1,0 +1,12 @@
+-- The last sync of a connection went well.
+-- reads: nothing   writes: crm_connections   parameters: account_id, id, now
+update crm_connections
+set
+    state = 'active',
+    last_synced_at = cast($now as timestamptz),
+    last_error_code = null,
+    last_error_message = null,
+    last_error_action = null,
+    last_error_at = null,
+    updated_at = cast($now as timestamptz)
+where account_id = $account_id and id = cast($id as uuid)

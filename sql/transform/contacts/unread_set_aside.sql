@@ -1,0 +1,20 @@
+-- Records that landing set aside and nobody has read yet; the newest row of each.
+-- reads: raw.set_aside, staging.landings   grain: one row per record   parameters: account_id, connection_id
+select object_type, crm_id, reason, sample
+from (
+    select
+        a.object_type,
+        a.crm_id,
+        a.reason,
+        a.sample,
+        row_number() over (partition by a.object_type, a.crm_id order by a.fetched_at desc, a.reason) as nth
+    from raw.set_aside a
+    where
+        a.account_id = $account_id
+        and a.connection_id = $connection_id
+        and cast(a.sync_id as uuid) not in (
+            select l.sync_id from staging.landings l
+            where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+        )
+) ranked
+where nth = 1

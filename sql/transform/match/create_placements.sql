@@ -1,0 +1,42 @@
+-- Where each member belongs now, and why: the CRM's own merge, a shared phone, a shared e-mail, or nobody else.
+-- A contact that stays in its lead keeps the reason it came for.
+-- reads: temp members, temp lead_groups, temp shared_points, staging.identity_map, staging.contact_merges   writes: temp placements
+-- grain: one row per member   parameters: account_id
+create temp table placements as
+with evidence as (
+    select
+        contact_id,
+        min(case when kind = 'phone' then match_key end) as phone,
+        min(case when kind = 'email' then match_key end) as email
+    from shared_points
+    group by contact_id
+),
+
+merged as (
+    select distinct into_contact_id as contact_id
+    from staging.contact_merges
+    where account_id = $account_id
+)
+
+select
+    m.contact_id,
+    m.trust,
+    g.lead_id,
+    g.founder_id = m.contact_id as is_founder,
+    g.is_new,
+    i.contact_id is not null and i.is_member as was_member,
+    i.lead_id as old_lead_id,
+    case
+        when i.lead_id = g.lead_id then i.matched_by
+        when r.contact_id is not null and not g.is_new then 'crm_id'
+        when g.is_new and g.founder_id = m.contact_id then 'new'
+        when e.phone is not null then 'phone'
+        when e.email is not null then 'email'
+        else 'new'
+    end as matched_by,
+    case when i.lead_id = g.lead_id then i.matched_value else coalesce(e.phone, e.email) end as matched_value
+from members m
+inner join lead_groups g on g.group_no = m.group_no
+left join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
+left join evidence e on e.contact_id = m.contact_id
+left join merged r on r.contact_id = m.contact_id
