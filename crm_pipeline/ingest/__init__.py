@@ -1,0 +1,1 @@
+"""Landing: pages from a provider go through dlt into the raw tables, with the cursor in dlt's state. dlt is imported only here."""

@@ -1,0 +1,86 @@
+"""Where a connection's next pass starts: pure rules over the small state that is committed together with the landed rows.
+
+The watermark is the time a pass started, never the newest change seen: a record changed behind the pass is read by the next one.
+Overlaps pay for a CRM index that shows a change late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+OVERLAP = timedelta(minutes=15)
+DEEP_OVERLAP = timedelta(hours=2)
+"""Taken once an hour, for changes that the CRM's search index showed later than 15 minutes."""
+DEEP_EVERY = timedelta(minutes=55)
+COMPLETE_EVERY = timedelta(days=7)
+RESUME_WITHIN = timedelta(hours=24)
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassPlan:
+    """One pass: what kind, since when, and from where if an earlier run of it was cut short."""
+
+    kind: str
+    started_at: datetime
+    since: datetime | None = None
+    resume: str | None = None
+    is_deep: bool = False
+
+
+def plan_pass(state: Mapping[str, Any], *, now: datetime, full: bool) -> PassPlan:
+    """The pass a sync has to make now. `full` asks for everything, whatever the state says."""
+    unfinished = _unfinished(state, now, full)
+    if unfinished is not None:
+        return unfinished
+    watermark, complete_at = _time(state, "watermark"), _time(state, "complete_at")
+    if full or watermark is None or complete_at is None or now - complete_at > COMPLETE_EVERY:
+        return PassPlan(kind="complete", started_at=now, is_deep=True)
+    deep_at = _time(state, "deep_at")
+    is_deep = deep_at is None or now - deep_at > DEEP_EVERY
+    since = min(watermark, now) - (DEEP_OVERLAP if is_deep else OVERLAP)
+    return PassPlan(kind="window", started_at=now, since=since, is_deep=is_deep)
+
+
+def page_landed(state: State, plan: PassPlan, resume: str) -> None:
+    """Note how far the pass has come, so that a later run continues there."""
+    state["unfinished"] = {
+        "kind": plan.kind,
+        "started_at": plan.started_at.isoformat(),
+        "since": plan.since.isoformat() if plan.since else None,
+        "is_deep": plan.is_deep,
+        "resume": resume,
+    }
+
+
+def pass_landed(state: State, plan: PassPlan) -> None:
+    """The pass reached its proven end: move the watermark to its start."""
+    state.pop("unfinished", None)
+    started_at = plan.started_at.isoformat()
+    state["watermark"] = started_at
+    if plan.kind == "complete":
+        state["complete_at"] = started_at
+    if plan.is_deep:
+        state["deep_at"] = started_at
+
+
+def _unfinished(state: Mapping[str, Any], now: datetime, full: bool) -> PassPlan | None:
+    kept = state.get("unfinished")
+    if not kept or (full and kept["kind"] != "complete"):
+        return None
+    started_at = datetime.fromisoformat(kept["started_at"])
+    if not timedelta(0) <= now - started_at <= RESUME_WITHIN:
+        return None
+    since = datetime.fromisoformat(kept["since"]) if kept["since"] else None
+    return PassPlan(
+        kind=kept["kind"], started_at=started_at, since=since, resume=kept["resume"], is_deep=bool(kept["is_deep"])
+    )
+
+
+def _time(state: Mapping[str, Any], key: str) -> datetime | None:
+    value = state.get(key)
+    return datetime.fromisoformat(value) if value else None

@@ -1,0 +1,230 @@
+"""One pass of one connection: pages in, raw rows and the cursor out, through dlt.
+
+Pages are extracted to disk while no store is open; then the store is opened, the package loaded, the store closed. A long pass is
+landed in segments, and a pass that fails lands what it has before it raises, so that the next run continues there. The truth of
+the cursor is the destination: a local folder that was lost or damaged costs a page or two, never data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
+os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+
+import dlt
+from dlt.common.destination.exceptions import DestinationException
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from crm_pipeline.errors import PipelineError, WarehouseError
+from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass
+from crm_pipeline.ingest.records import Origin, RecordBatch, reference_table
+from crm_pipeline.providers.provider import CrmApi, Directory, Page, Provider, Pull
+from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline.warehouse.session import Session
+
+logger = logging.getLogger(__name__)
+
+DATASET = "raw"
+ROWS_PER_TABLE = 10_000
+ROWS_PER_SEGMENT = 200_000
+SECONDS_PER_SEGMENT = 120.0
+
+Ticker = Callable[[int], None]
+"""Called with the number of records fetched so far."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Landing:
+    """What one pass brought."""
+
+    plan: PassPlan
+    records: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What could not be read although the pass went on, in words for a person."""
+    failure: PipelineError | None = None
+    """Why the pass ended before its end; what came before it is landed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The connection to pull from, and where its dlt pipeline lives."""
+
+    provider: Provider
+    api: CrmApi
+    origin: Origin
+    folder: Path
+    """The data directory; dlt's working folders are below it."""
+
+    @property
+    def pipeline_name(self) -> str:
+        return f"{self.provider.name}_{self.origin.connection_id.replace('-', '')}"
+
+
+def land_pass(
+    warehouse: Warehouse, source: Source, *, full: bool, now: Callable[[], datetime], on_records: Ticker = lambda _: None
+) -> Landing:
+    """Fetch the pass that is due and land it in `raw.<provider>_contacts`; a fetch that failed is told after landing what it had."""
+    with warehouse.session() as session:
+        pipeline = _recovered_pipeline(session, source)
+        known_archived = session.rows(
+            "transform/land/known_archived", account_id=source.origin.account_id, connection_id=source.origin.connection_id
+        )
+    plan = plan_pass(_resource_state(pipeline, source), now=now(), full=full)
+    landing = Landing(plan=plan)
+    pull = Pull(
+        kind=plan.kind,
+        since=plan.since,
+        resume=plan.resume,
+        known_archived=frozenset(row["crm_id"] for row in known_archived),
+    )
+    walk = _Walk(source, landing, source.provider.fetch_contacts(source.api, pull), now, on_records)
+    while not walk.is_over:
+        _extract(pipeline, walk)
+        with warehouse.session() as session:
+            _load(pipeline, session, source)
+    return landing
+
+
+class _Walk:
+    """The pages of one pass, consumed segment by segment; an error ends it but keeps what came before."""
+
+    def __init__(
+        self, source: Source, landing: Landing, pages: Iterator[Page], now: Callable[[], datetime], on_records: Ticker
+    ) -> None:
+        self.source, self.landing = source, landing
+        self.is_over = False
+        self._pages, self._now, self._on_records = pages, now, on_records
+        self._directory: Directory | None = None
+
+    def tables(self, state: dict[str, Any]) -> Iterator[Any]:
+        """One segment: references first, then contacts; `state` is dlt's, committed together with the rows."""
+        try:
+            yield from self._references(state)
+            yield from self._contacts(state)
+        except PipelineError as error:
+            self.landing.failure, self.is_over = error, True
+
+    def _references(self, state: dict[str, Any]) -> Iterator[Any]:
+        """Owners and labels, only when they differ from those landed last."""
+        if self._directory is not None:
+            return
+        self._directory = self.source.provider.fetch_references(self.source.api)
+        self.landing.notes.extend(self._directory.notes)
+        digest = hashlib.blake2b(repr(sorted(set(self._directory.references), key=repr)).encode(), digest_size=16).hexdigest()
+        if self._directory.references and state.get("references") != digest:
+            yield "crm_references", reference_table(self.source.origin, self._directory.references, self._now())
+            state["references"] = digest
+
+    def _contacts(self, state: dict[str, Any]) -> Iterator[Any]:
+        batch, landed, until = RecordBatch(self.source.origin), 0, time.monotonic() + SECONDS_PER_SEGMENT
+        resume: str | None = None
+        try:
+            for page in self._pages:
+                fetched_at = self._now()
+                for record in page.records:
+                    batch.add(record, fetched_at)
+                landed, resume = landed + len(page.records), page.resume
+                self.landing.records += len(page.records)
+                self._on_records(self.landing.records)
+                if len(batch.rows) >= ROWS_PER_TABLE:
+                    yield from batch.flush()
+                if landed >= ROWS_PER_SEGMENT or time.monotonic() >= until:
+                    break
+            else:
+                self.is_over, resume = True, None
+                pass_landed(state, self.landing.plan)
+        except PipelineError as error:
+            self.landing.failure, self.is_over = error, True
+        yield from batch.flush()
+        if resume is not None:
+            page_landed(state, self.landing.plan, resume)
+
+
+def _extract(pipeline: dlt.Pipeline, walk: _Walk) -> None:
+    """Write one segment to dlt's folder on disk. The store stays closed."""
+    table = f"{walk.source.provider.name}_contacts"
+
+    @dlt.resource(name=table, write_disposition="append", columns={"payload": {"data_type": "json"}})
+    def contacts() -> Iterator[Any]:
+        for kind, rows in walk.tables(dlt.current.resource_state()):
+            yield rows if kind == "contacts" else dlt.mark.with_table_name(rows, kind)
+
+    try:
+        pipeline.extract(contacts(), loader_file_format="parquet")
+        pipeline.normalize()
+    except PipelineStepFailed as error:
+        raise _translated(error, "extract") from error
+
+
+def _load(pipeline: dlt.Pipeline, session: Session, source: Source) -> None:
+    """Load what is on disk, in the open store."""
+    try:
+        pipeline.load(credentials=session.dlt_credentials(), workers=1, raise_on_failed_jobs=True)
+    except PipelineStepFailed as error:
+        raise _translated(error, "load") from error
+
+
+def _recovered_pipeline(session: Session, source: Source) -> dlt.Pipeline:
+    """The connection's pipeline with nothing pending and the destination's state.
+
+    What an interrupted run left on disk is loaded, which needs no fetch; what cannot be loaded is thrown away and fetched again.
+    Without pending work the folder is rebuilt from the destination, so a stale or damaged one cannot lead.
+    """
+    session.run("transform/land/create_raw_contacts", raw_of=source.provider.name)
+    if session.engine == "postgres":
+        session.run("transform/land/index_raw_contacts", raw_of=source.provider.name)
+    with suppress(Exception):
+        pipeline = _open_pipeline(session, source)
+        if pipeline.has_pending_data:
+            pipeline.normalize()
+            _load(pipeline, session, source)
+    shutil.rmtree(source.folder / "dlt" / source.pipeline_name, ignore_errors=True)
+    pipeline = _open_pipeline(session, source)
+    try:
+        pipeline.sync_destination()
+    except PipelineStepFailed as error:
+        raise _translated(error, "sync") from error
+    return pipeline
+
+
+def _open_pipeline(session: Session, source: Source) -> dlt.Pipeline:
+    destination = dlt.destinations.duckdb if session.engine == "duckdb" else dlt.destinations.postgres
+    return dlt.pipeline(
+        pipeline_name=source.pipeline_name,
+        pipelines_dir=str(source.folder / "dlt"),
+        destination=destination(credentials=session.dlt_credentials()),  # type: ignore[arg-type]
+        dataset_name=DATASET,
+    )
+
+
+def _resource_state(pipeline: dlt.Pipeline, source: Source) -> dict[str, Any]:
+    sources = pipeline.state.get("sources", {})
+    name = f"{source.provider.name}_contacts"
+    for kept in sources.values():
+        if name in kept.get("resources", {}):
+            return dict(kept["resources"][name])
+    return {}
+
+
+def _translated(error: PipelineStepFailed, step: str) -> PipelineError:
+    """dlt wraps what went wrong; ours pass through, the rest is the store's fault."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, PipelineError):
+            return cause
+        if isinstance(cause, DestinationException):
+            break
+        cause = cause.__cause__ or cause.__context__
+    text = str(error.exception).strip().splitlines()
+    return WarehouseError("warehouse_error", f"dlt could not {step}: {text[0][:300] if text else type(error).__name__}")

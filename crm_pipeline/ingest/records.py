@@ -1,0 +1,171 @@
+"""Raw records become Arrow tables, checked first: a usable key, valid Unicode, bounded sizes. What fails is set aside with a reason.
+
+Arrow tables pass dlt without its row-by-row normalizing; the payload stays one JSON text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from crm_pipeline.domain.text import clean_text
+from crm_pipeline.providers.provider import Payload, RawRecord, Reference
+
+MAX_KEY = 255
+MAX_DEPTH = 32
+MAX_FIELD = 1 << 20
+MAX_ROW = 4 << 20
+"""Characters; a longer field is cut and says so, a longer record is set aside."""
+CAREFUL_ABOVE = 64 << 10
+"""Payloads longer than this are looked through field by field."""
+
+TIME = pa.timestamp("us", tz="UTC")
+CONTACT_SCHEMA = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("connection_id", pa.string()),
+        ("sync_id", pa.string()),
+        ("crm_id", pa.string()),
+        ("object_type", pa.string()),
+        ("source_updated_at", TIME),
+        ("is_deleted", pa.bool_()),
+        ("merged_into", pa.string()),
+        ("payload", pa.string()),
+        ("payload_hash", pa.string()),
+        ("fetched_at", TIME),
+    ]
+)
+SET_ASIDE_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id", "object_type", "crm_id", "reason", "sample")]
+    + [("fetched_at", TIME)]
+)
+REFERENCE_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id", "kind", "crm_id", "label", "email")]
+    + [("fetched_at", TIME)]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose records these are, and which sync brought them."""
+
+    account_id: str
+    connection_id: str
+    sync_id: str
+
+    def columns(self, rows: int, schema: pa.Schema) -> list[pa.Array]:
+        values = (self.account_id, self.connection_id, self.sync_id)
+        return [pa.repeat(pa.scalar(value, pa.string()), rows) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A record that cannot be landed: which rule it broke, and enough of it to find it."""
+
+    crm_id: str
+    object_type: str
+    reason: str
+    sample: str
+    fetched_at: datetime
+
+
+@dataclass(slots=True)
+class RecordBatch:
+    """Checked records on their way to a table; `flush` empties it."""
+
+    origin: Origin
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+
+    def add(self, record: RawRecord, fetched_at: datetime) -> None:
+        """Check one record and keep it, or set it aside."""
+        crm_id = usable_key(record.crm_id)
+        if crm_id is None:
+            self._refuse(record, "unusable_key", fetched_at)
+            return
+        text = payload_text(record.payload)
+        if text is None:
+            self._refuse(record, "record_too_large", fetched_at)
+            return
+        digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        updated_at = record.source_updated_at or fetched_at
+        self.rows.append(
+            (crm_id, record.object_type, updated_at, record.is_deleted, None, text, digest, fetched_at),
+        )
+
+    def flush(self) -> Iterator[tuple[str, pa.Table]]:
+        """What has gathered, as (kind of table, table); empties the batch."""
+        if self.rows:
+            yield "contacts", _table(self.origin, CONTACT_SCHEMA, self.rows)
+            self.rows = []
+        if self.set_aside:
+            aside = [(s.object_type, s.crm_id, s.reason, s.sample, s.fetched_at) for s in self.set_aside]
+            yield "set_aside", _table(self.origin, SET_ASIDE_SCHEMA, aside)
+            self.set_aside = []
+
+    def _refuse(self, record: RawRecord, reason: str, fetched_at: datetime) -> None:
+        sample = clean_text(repr(record.payload))[:300]
+        digest = hashlib.blake2b(sample.encode(), digest_size=8).hexdigest()
+        crm_id = usable_key(record.crm_id) or f"unusable-{digest}"
+        self.set_aside.append(SetAside(crm_id, record.object_type, reason, sample, fetched_at))
+
+
+def reference_table(origin: Origin, references: list[Reference], fetched_at: datetime) -> pa.Table:
+    """The references of a pass as one table."""
+    rows = [
+        (r.kind, r.crm_id, clean_text(r.label) if r.label else None, clean_text(r.email) if r.email else None, fetched_at)
+        for r in references
+    ]
+    return _table(origin, REFERENCE_SCHEMA, rows)
+
+
+def usable_key(value: object) -> str | None:
+    """The record's id as exact text; only non-empty text and whole numbers are ids."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return None
+    text = str(value)
+    return text if text.strip() and len(text) <= MAX_KEY and clean_text(text) == text else None
+
+
+def payload_text(payload: Payload) -> str | None:
+    """The payload as JSON text that every engine can store, or None when it is beyond all bounds."""
+    try:
+        encoded = orjson.dumps(payload)
+    except (TypeError, orjson.JSONEncodeError):
+        encoded = orjson.dumps(_cleaned(payload, 0), default=str)
+    if len(encoded) > CAREFUL_ABOVE or b"\\u0000" in encoded or encoded.count(b"{") + encoded.count(b"[") > MAX_DEPTH:
+        encoded = orjson.dumps(_cleaned(payload, 0), default=str)
+    return encoded.decode() if len(encoded) <= MAX_ROW else None
+
+
+def _cleaned(value: Any, depth: int) -> Any:
+    """The value with storable text, long fields cut (their length and hash kept), and a floor to its depth."""
+    if isinstance(value, str):
+        return _bounded(clean_text(value))
+    if depth >= MAX_DEPTH:
+        return "[nested deeper than 32 levels]" if isinstance(value, (dict, list)) else value
+    if isinstance(value, dict):
+        return {clean_text(str(key)): _cleaned(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cleaned(item, depth + 1) for item in value]
+    return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= MAX_FIELD:
+        return text
+    digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return f"{text[:MAX_FIELD]}… [cut: {len(text)} characters, blake2b {digest}]"
+
+
+def _table(origin: Origin, schema: pa.Schema, rows: list[tuple[Any, ...]]) -> pa.Table:
+    own = origin.columns(len(rows), schema)
+    types = schema.types[len(own) :]
+    data = [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), types, strict=True)]
+    return pa.Table.from_arrays(own + data, schema=schema)

@@ -1,0 +1,267 @@
+"""HubSpot contacts. A complete pass pages the list by record id; a window pass searches by `lastmodifieddate` with the id as keyset.
+
+https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide
+https://developers.hubspot.com/docs/api-reference/search/guide (200 a page, 10,000 per query by offset, 5 requests a second)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from crm_pipeline.domain.contact import Contact, PhoneText
+from crm_pipeline.domain.times import parse_time
+from crm_pipeline.errors import ProviderError
+from crm_pipeline.nango.answers import Refusal
+from crm_pipeline.nango.limits import Rate
+from crm_pipeline.nango.paging import PageGuard
+from crm_pipeline.providers.provider import CrmApi, Directory, Page, Payload, Provider, Pull, RawRecord, Reference, References
+
+CONTACTS = "/crm/v3/objects/contacts"
+SEARCH = f"{CONTACTS}/search"
+BATCH_READ = f"{CONTACTS}/batch/read"
+OWNERS = "/crm/v3/owners"
+PROPERTIES = "/crm/v3/properties/contacts"
+
+LIST_LIMIT, SEARCH_LIMIT, BATCH_LIMIT, OWNER_LIMIT = 100, 200, 100, 100
+"""The vendor's maxima; 500 owners a page is only hearsay."""
+
+FIELDS = (
+    "hs_object_id", "firstname", "lastname", "email", "hs_additional_emails", "phone", "mobilephone", "jobtitle",
+    "company", "associatedcompanyid", "country", "hubspot_owner_id", "hs_lead_status", "lifecyclestage", "message",
+    "notes_last_updated", "notes_last_contacted", "hs_last_sales_activity_timestamp", "createdate", "lastmodifieddate",
+    "hs_merged_object_ids", "hs_is_contact",
+)  # fmt: skip
+LABELLED = {"hs_lead_status": "status", "lifecyclestage": "stage"}
+"""Properties whose values are codes, and the kind of reference their labels become."""
+
+
+def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
+    """The pass that `pull` asks for, then the archived sweep, which neither list nor search shows."""
+    stage, _, token = (pull.resume or "").partition(":")
+    if stage != "archived":
+        yield from _listed(api, token) if pull.kind == "complete" else _searched(api, pull.since, token)
+    yield from _archived(api, pull.known_archived)
+
+
+def fetch_references(api: CrmApi) -> Directory:
+    """Owners, former ones too (contacts still name them), and the labels of status and stage."""
+    directory = Directory()
+    for archived in ("false", "true"):
+        try:
+            directory.references.extend(_owners(api, archived))
+        except ProviderError as error:
+            if error.code != "missing_scope":
+                raise
+            directory.notes.append(f"Owners are not readable, so leads carry no owner. {error.message}")
+            break
+    directory.references.extend(_labels(api))
+    return directory
+
+
+def to_contact(payload: Payload, references: References) -> Contact:
+    """Rename fields, look labels up; judge nothing. Both phones are kept, the one HubSpot calls mobile says so."""
+    properties: Mapping[str, Any] = payload.get("properties") or {}
+    text = {name: _text(properties.get(name)) for name in FIELDS}
+    owner, status, stage = text["hubspot_owner_id"], text["hs_lead_status"], text["lifecyclestage"]
+    phones = [("phone", text["phone"]), ("mobile", text["mobilephone"])]
+    return Contact(
+        crm_id=str(payload["id"]),
+        object_type="contact",
+        first_name=text["firstname"],
+        last_name=text["lastname"],
+        phones=tuple(PhoneText(text=number, label=label) for label, number in phones if number),
+        emails=tuple(_split(text["email"]) + _split(text["hs_additional_emails"])),
+        company=text["company"],
+        country=text["country"],
+        owner_id=owner,
+        owner_name=references.label("owner", owner),
+        owner_email=references.email("owner", owner),
+        status_id=status,
+        status=references.label("status", status) or status,
+        stage_id=stage,
+        stage=references.label("stage", stage) or stage,
+        description=text["message"],
+        last_activity_at=parse_time(text["notes_last_updated"]),
+        created_at=parse_time(payload.get("createdAt") or text["createdate"]),
+        updated_at=parse_time(payload.get("updatedAt") or text["lastmodifieddate"]),
+        is_deleted=bool(payload.get("archived")),
+        is_purged=bool(payload.get("purged")),
+        merged_ids=tuple(crm_id for crm_id in _split(text["hs_merged_object_ids"]) if crm_id != str(payload["id"])),
+    )
+
+
+def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refusal | None:
+    """What HubSpot means by an error answer; None where the status alone says it.
+
+    https://developers.hubspot.com/docs/api-reference/error-handling
+    """
+    envelope = body if isinstance(body, dict) else {}
+    category = str(envelope.get("category") or envelope.get("errorType") or "")
+    message = str(envelope.get("message") or f"HTTP {status}")
+    if status == 403 and category == "MISSING_SCOPES":
+        return Refusal("missing_scope", f"HubSpot refused: missing scope {', '.join(_scopes(envelope)) or '(unnamed)'}.")
+    if status == 403:
+        return Refusal("connection_misconfigured", f"HubSpot refused: {message}")
+    if status == 429 and envelope.get("policyName") == "DAILY":
+        return Refusal("daily_limit", "HubSpot's daily request limit is used up.")
+    if status == 429:
+        return Refusal("rate_limited", f"HubSpot: {message}", can_retry=True)
+    if status in (423, 477):
+        return Refusal("provider_unavailable", f"HubSpot is moving or locking this portal: {message}", can_retry=True)
+    return None
+
+
+def record_url(config: Mapping[str, Any], object_type: str, crm_id: str) -> str | None:
+    """The contact's page; needs the portal id that Nango stores after connecting."""
+    portal = config.get("portalId")
+    return f"https://app.hubspot.com/contacts/{portal}/record/0-1/{crm_id}" if portal else None
+
+
+def _listed(api: CrmApi, after: str) -> Iterator[Page]:
+    """Every contact, by record id; the cursor is a record id, so pages stay stable while records change."""
+    query = {"limit": str(LIST_LIMIT), "properties": ",".join(FIELDS), "archived": "false"}
+    guard = PageGuard("HubSpot's contact list")
+    while True:
+        answer = api.get(CONTACTS, query | ({"after": after} if after else {}), shape=("results",)).object()
+        records = [_record(item) for item in answer["results"]]
+        next_after = _next_after(answer)
+        yield Page(records, resume=f"list:{next_after}" if next_after else "archived:")
+        if not next_after:
+            return
+        guard.check(next_after, len(records))
+        after = next_after
+
+
+def _searched(api: CrmApi, since: datetime | None, last_id: str) -> Iterator[Page]:
+    """Everything modified since, by ascending record id: no offset, no 10,000 cap, no loop on equal timestamps."""
+    if since is None:
+        raise ValueError("a window pass needs `since`")
+    position = last_id or "0"
+    guard = PageGuard("HubSpot's contact search")
+    while True:
+        filters = [
+            {"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(since.timestamp() * 1000))},
+            {"propertyName": "hs_object_id", "operator": "GT", "value": position},
+        ]
+        body = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": list(FIELDS),
+            "limit": SEARCH_LIMIT,
+        }
+        answer = api.post(SEARCH, body, bucket="search", shape=("results",)).object()
+        records = [_record(item) for item in answer["results"]]
+        if not records:
+            return
+        position = str(max(_number(record.crm_id) for record in records))
+        guard.check(position, len(records))
+        yield Page(records, resume=f"search:{position}")
+        if len(records) < SEARCH_LIMIT and answer.get("total") == len(records):
+            return  # the page is all that its own total announced: nothing lies behind the last id
+
+
+def _archived(api: CrmApi, known: frozenset[str]) -> Iterator[Page]:
+    """Contacts in the recycle bin that we do not hold as archived yet, then those that left it: restored or purged."""
+    query = {"limit": str(LIST_LIMIT), "properties": ",".join(FIELDS), "archived": "true"}
+    guard, after, still_archived = PageGuard("HubSpot's archived list"), "", set[str]()
+    while True:
+        answer = api.get(CONTACTS, query | ({"after": after} if after else {}), shape=("results",)).object()
+        records = [_record(item) for item in answer["results"]]
+        still_archived.update(str(record.crm_id) for record in records)
+        yield Page([record for record in records if str(record.crm_id) not in known], resume="archived:")
+        next_after = _next_after(answer)
+        if not next_after:
+            break
+        guard.check(next_after, len(records))
+        after = next_after
+    yield from _left_archive(api, sorted(known - still_archived))
+
+
+def _left_archive(api: CrmApi, ids: list[str]) -> Iterator[Page]:
+    """A restore need not touch `lastmodifieddate`, so ask for the ids by name; who is not found is gone for good."""
+    for start in range(0, len(ids), BATCH_LIMIT):
+        asked = ids[start : start + BATCH_LIMIT]
+        body = {"inputs": [{"id": crm_id} for crm_id in asked], "properties": list(FIELDS)}
+        answer = api.post(BATCH_READ, body, shape=("results",)).object()
+        found = [_record(item) for item in answer["results"]]
+        alive = {str(record.crm_id) for record in found}
+        gone = [RawRecord(crm_id, {"id": crm_id, "archived": True, "purged": True}, is_deleted=True) for crm_id in asked
+                if crm_id not in alive]  # fmt: skip
+        yield Page([record for record in found if str(record.crm_id) in set(asked)] + gone, resume="archived:")
+
+
+def _owners(api: CrmApi, archived: str) -> Iterator[Reference]:
+    guard, after = PageGuard("HubSpot's owner list"), ""
+    while True:
+        query = {"limit": str(OWNER_LIMIT), "archived": archived} | ({"after": after} if after else {})
+        answer = api.get(OWNERS, query, shape=("results",)).object()
+        for owner in answer["results"]:
+            name = " ".join(part for part in (_text(owner.get("firstName")), _text(owner.get("lastName"))) if part)
+            email = _text(owner.get("email"))
+            yield Reference("owner", str(owner["id"]), name or email, email)
+        next_after = _next_after(answer)
+        if not next_after:
+            return
+        guard.check(next_after, len(answer["results"]))
+        after = next_after
+
+
+def _labels(api: CrmApi) -> Iterator[Reference]:
+    answer = api.get(PROPERTIES, {"archived": "false"}, shape=("results",)).object()
+    for item in answer["results"]:
+        kind = LABELLED.get(item.get("name"))
+        for option in (item.get("options") or []) if kind else []:
+            yield Reference(str(kind), str(option["value"]), _text(option.get("label")))
+
+
+def _record(item: Payload) -> RawRecord:
+    return RawRecord(
+        crm_id=item.get("id"),
+        payload=item,
+        source_updated_at=parse_time(item.get("updatedAt")),
+        is_deleted=bool(item.get("archived")),
+    )
+
+
+def _next_after(answer: Mapping[str, Any]) -> str:
+    following = (answer.get("paging") or {}).get("next") or {}
+    return str(following.get("after") or "")
+
+
+def _number(crm_id: object) -> int:
+    """Record ids are numeric strings, and the search compares them as numbers."""
+    try:
+        return int(str(crm_id))
+    except ValueError:
+        raise ProviderError(
+            "unexpected_response", f"HubSpot's search answered a contact whose id is not a number: {str(crm_id)[:40]!r}."
+        ) from None
+
+
+def _scopes(envelope: Mapping[str, Any]) -> Iterable[str]:
+    for error in envelope.get("errors") or []:
+        yield from (error.get("context") or {}).get("requiredGranularScopes") or []
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(";") if part.strip()]
+
+
+def _text(value: object) -> str | None:
+    """HubSpot sends text or null; absent, null and blank mean the same."""
+    return str(value).strip() or None if value is not None else None
+
+
+HUBSPOT = Provider(
+    name="hubspot",
+    title="HubSpot",
+    integration="hubspot",
+    rates={"default": Rate(8, 8), "search": Rate(4, 4)},
+    fetch_contacts=fetch_contacts,
+    fetch_references=fetch_references,
+    to_contact=to_contact,
+    read_refusal=read_refusal,
+    record_url=record_url,
+)
