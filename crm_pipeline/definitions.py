@@ -1,0 +1,11 @@
+"""The Dagster code location: what the modules of `defs/` offer, merged. Needs no secret and no network to load."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from crm_pipeline.defs import contacts, jobs, leads, raw, resources, schedules, sensors
+
+defs = dg.Definitions.merge(
+    *(module.definitions() for module in (resources, raw, contacts, leads, jobs, schedules, sensors))
+)

@@ -1,0 +1,45 @@
+"""The `contacts` asset: what landed, mapped and cleaned; and the contacts that cannot be leads, with their reasons."""
+
+import dagster as dg
+
+from crm_pipeline.defs.failures import translated
+from crm_pipeline.defs.partitions import ACCOUNTS
+from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.syncs import active_connections, begin, reaches_leads, require_connections
+from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.steps import close_books, failing, stage_contacts
+
+
+@dg.asset(
+    deps=[dg.AssetKey(["raw", f"{name}_contacts"]) for name in PROVIDERS],
+    partitions_def=ACCOUNTS,
+    group_name="staging",
+    kinds={"python", "sql"},
+    description=(
+        "Every contact of the account as one CRM knows it: phones in E.164, e-mails, names, owner, status and stage. "
+        "Those that cannot be leads are in staging.rejections, each with a reason."
+    ),
+)
+def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult:
+    account = context.partition_key
+    with translated(), crm.opened() as pipeline:
+        for connection in require_connections(active_connections(pipeline.warehouse, account), account):
+            with pipeline.warehouse.connection_lock(connection.id):
+                sync = begin(pipeline, context, connection)
+                with failing(pipeline, sync):
+                    stage_contacts(pipeline, sync)
+                    if not reaches_leads(context):
+                        close_books(pipeline, sync)
+        with pipeline.warehouse.session() as session:
+            states = session.rows("reports/contacts_by_state", account_id=account)
+            reasons = session.rows("reports/rejections_by_reason", account_id=account)
+    return dg.MaterializeResult(
+        metadata={
+            **{f"contacts {row['state']}": row["contacts"] for row in states},
+            "rejections by reason": dg.MetadataValue.json({row["reason"]: row["contacts"] for row in reasons}),
+        }
+    )
+
+
+def definitions() -> dg.Definitions:
+    return dg.Definitions(assets=[contacts])

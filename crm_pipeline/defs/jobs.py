@@ -1,0 +1,16 @@
+"""The job of the hourly schedule and of a refresh: one account's contacts from the CRM to the leads."""
+
+import dagster as dg
+
+from crm_pipeline.defs.partitions import ACCOUNTS
+
+SYNC = dg.define_asset_job(
+    name="sync_connection",
+    selection=dg.AssetSelection.groups("raw", "staging", "leads"),
+    partitions_def=ACCOUNTS,
+    description="Pull an account's contacts, clean them, and bring its leads up to date.",
+)
+
+
+def definitions() -> dg.Definitions:
+    return dg.Definitions(jobs=[SYNC])

@@ -1,0 +1,70 @@
+"""Raw assets, one per CRM of the registry: pages from the CRM land in `raw.<provider>_contacts` through dlt.
+
+dlt is called directly rather than through dagster-dlt's decorator, which runs extract and load in one go and so would hold the
+DuckDB file while waiting for the network.
+"""
+
+import dagster as dg
+
+from crm_pipeline.defs.failures import translated
+from crm_pipeline.defs.partitions import ACCOUNTS
+from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.syncs import SyncConfig, active_connections, begin, reaches_leads, require_connections
+from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.providers.provider import Provider
+from crm_pipeline.steps import Pipeline, Sync, close_books, failing, land, note_landing
+
+
+def raw_asset(provider: Provider) -> dg.AssetsDefinition:
+    """The raw asset of one CRM."""
+
+    @dg.asset(
+        key=dg.AssetKey(["raw", f"{provider.name}_contacts"]),
+        deps=[dg.AssetKey(["crm", provider.name])],
+        partitions_def=ACCOUNTS,
+        group_name="raw",
+        kinds={"dlt", provider.name},
+        description=f"Contacts as {provider.title} sends them, one row per version of a record, the payload kept whole.",
+    )
+    def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult:
+        with translated(), crm.opened() as pipeline:
+            known = active_connections(pipeline.warehouse, context.partition_key, provider.name, config.connection_id)
+            syncs = [
+                _landed(pipeline, context, begin(pipeline, context, connection), config)
+                for connection in require_connections(known, context.partition_key)
+            ]
+        return dg.MaterializeResult(
+            metadata={
+                "records": sum(sync.records for sync in syncs),
+                "requests": sum(sync.requests for sync in syncs),
+                "pass": ", ".join(str(sync.pass_kind) for sync in syncs),
+                "seconds": round(sum((pipeline.now() - sync.started_at).total_seconds() for sync in syncs), 1),
+                "connections": dg.MetadataValue.json([sync.connection.label for sync in syncs]),
+            }
+        )
+
+    return contacts
+
+
+def _landed(pipeline: Pipeline, context: dg.AssetExecutionContext, sync: Sync, config: SyncConfig) -> Sync:
+    with pipeline.warehouse.connection_lock(sync.connection.id), failing(pipeline, sync):
+        land(pipeline, sync, full=config.full, on_records=lambda records: None)
+        note_landing(pipeline, sync)
+        if not reaches_leads(context):
+            close_books(pipeline, sync)
+    for note in sync.notes:
+        context.log.warning(note)
+    return sync
+
+
+def definitions() -> dg.Definitions:
+    sources = [
+        dg.AssetSpec(
+            key=dg.AssetKey(["crm", provider.name]),
+            group_name="crm",
+            kinds={provider.name},
+            description=f"The contacts in the customers' {provider.title} accounts, reached through Nango.",
+        )
+        for provider in PROVIDERS.values()
+    ]
+    return dg.Definitions(assets=[*sources, *(raw_asset(provider) for provider in PROVIDERS.values())])

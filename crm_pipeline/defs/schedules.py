@@ -1,0 +1,36 @@
+"""Every hour, a sync for every account with an active connection; which those are is decided when the schedule ticks."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crm_pipeline.defs.jobs import SYNC
+from crm_pipeline.defs.partitions import ACCOUNTS
+from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.walk import registry
+
+
+@dg.schedule(
+    job=SYNC,
+    cron_schedule="0 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Syncs every account once an hour.",
+)
+def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    with crm.warehouse().session() as session:
+        known = registry.connections(session)
+    accounts = sorted({c.account_id for c in known if c.is_active and c.state == "active"})
+    if not accounts:
+        yield dg.SkipReason("No account has an active connection.")
+        return
+    context.instance.add_dynamic_partitions(str(ACCOUNTS.name), accounts)
+    for account in accounts:
+        yield dg.RunRequest(
+            run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}:{account}",
+            partition_key=account,
+            tags={"crm_pipeline/account": account},
+        )
+
+
+def definitions() -> dg.Definitions:
+    return dg.Definitions(schedules=[hourly_sync])

@@ -1,0 +1,81 @@
+"""One account's syncs of one provider inside a Dagster run: which connections, and the books that span the three assets.
+
+The id of a sync is derived from the run and the connection, so that each asset of a run continues the same sync. A run without
+the `leads` asset closes its books where it ends.
+"""
+
+from uuid import UUID, uuid5
+
+import dagster as dg
+
+from crm_pipeline.errors import ConfigError
+from crm_pipeline.steps import Pipeline, Sync, open_books
+from crm_pipeline.walk import books, registry
+from crm_pipeline.walk.connection import NAMESPACE, Connection
+from crm_pipeline.warehouse.database import Warehouse
+
+LEADS = dg.AssetKey("leads")
+
+
+class SyncConfig(dg.Config):
+    """What a sync may be told."""
+
+    connection_id: str | None = None
+    """Only this connection of the account (`crm_connections.id`); all active ones when empty."""
+    full: bool = False
+    """Read everything from the CRM, not only what changed."""
+
+
+def active_connections(
+    warehouse: Warehouse, account_id: str, provider: str | None = None, connection_id: str | None = None
+) -> list[Connection]:
+    """The connections of an account that a sync may use."""
+    with warehouse.session() as session:
+        known = registry.connections(session, account_id=account_id, provider=provider)
+    return [
+        c for c in known if c.is_active and c.state == "active" and (connection_id is None or str(c.id) == connection_id)
+    ]
+
+
+def require_connections(connections: list[Connection], account_id: str) -> list[Connection]:
+    """Refuse to do nothing silently."""
+    if not connections:
+        raise ConfigError(
+            "invalid_setting",
+            f"Account {account_id!r} has no active connection to sync.",
+            action="Connect its CRM: `crm-pipeline connect ACCOUNT PROVIDER`, or look at `crm-pipeline connections --refresh`.",
+        )
+    return connections
+
+
+def sync_id(context: dg.AssetExecutionContext, connection: Connection) -> UUID:
+    """The sync that this run makes for a connection."""
+    return uuid5(NAMESPACE, f"sync\x1f{context.run.run_id}\x1f{connection.id}")
+
+
+def reaches_leads(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run goes on to the leads, which close the books."""
+    selection = context.run.asset_selection
+    return selection is None or LEADS in selection
+
+
+def begin(pipeline: Pipeline, context: dg.AssetExecutionContext, connection: Connection) -> Sync:
+    """A sync with open books, continued where an earlier asset of this run left it, or new."""
+    sync = Sync(id=sync_id(context, connection), connection=connection, strategy="append", started_at=pipeline.now())
+    with pipeline.warehouse.session() as session:
+        row = books.open_run_row(session, connection, sync.id)
+    if row is None:
+        sync.id = sync.id if not context.run.is_resume_retry else uuid5(sync.id, str(pipeline.now()))
+        open_books(pipeline, sync, trigger=trigger(context))
+        return sync
+    sync.started_at, sync.pass_kind, sync.requests = row["started_at"], row["pass"], row["requests"]
+    sync.proven_since = row["proven_since"]
+    return sync
+
+
+def trigger(context: dg.AssetExecutionContext) -> str:
+    """What started the run, for the books."""
+    tags = context.run.tags
+    if "dagster/schedule_name" in tags:
+        return "schedule"
+    return "sensor" if "dagster/sensor_name" in tags else "manual"

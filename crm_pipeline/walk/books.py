@@ -1,0 +1,139 @@
+"""The books: one `sync_runs` row per sync, opened before the first request and closed with the leads or with the error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from crm_pipeline.errors import PipelineError
+from crm_pipeline.walk.connection import Connection
+from crm_pipeline.walk.leads import Results
+from crm_pipeline.warehouse.session import Row, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """One finished sync, as people and programs are told of it."""
+
+    sync_id: UUID
+    connection: Connection
+    strategy: str
+    pass_kind: str | None
+    status: str
+    results: Results
+    requests: int
+    started_at: datetime
+    finished_at: datetime
+    error: PipelineError | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        return self.status == "succeeded"
+
+    @property
+    def seconds(self) -> float:
+        return (self.finished_at - self.started_at).total_seconds()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The published shape of one entry of `sync --json`."""
+        return {
+            "sync_id": str(self.sync_id),
+            "account_id": self.connection.account_id,
+            "provider": self.connection.provider,
+            "connection_id": str(self.connection.id),
+            "nango_connection_id": self.connection.nango_connection_id,
+            "strategy": self.strategy,
+            "pass": self.pass_kind,
+            "status": self.status,
+            "success": self.success,
+            "results": self.results.as_dict(),
+            "skipped_by_reason": dict(self.results.skipped_by_reason),
+            "requests": self.requests,
+            "seconds": round(self.seconds, 3),
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "error": self.error.as_dict() if self.error else None,
+            "notes": list(self.notes),
+        }
+
+
+def open_run(
+    session: Session, connection: Connection, *, sync_id: UUID, strategy: str, trigger: str, now: datetime
+) -> None:
+    """Write the run down before it starts, and close the books of runs of this connection that died."""
+    with session.transaction():
+        session.run(
+            "books/interrupt_runs", account_id=connection.account_id, connection_id=str(connection.id), now=now
+        )
+        session.run(
+            "books/open_run",
+            account_id=connection.account_id,
+            sync_id=str(sync_id),
+            connection_id=str(connection.id),
+            provider=connection.provider,
+            strategy=strategy,
+            trigger=trigger,
+            now=now,
+        )
+
+
+def note_landing(
+    session: Session, connection: Connection, *, sync_id: UUID, pass_kind: str | None, requests: int, proven_since: datetime | None
+) -> None:
+    """What the landing of an open run was, for the steps that follow in another session."""
+    with session.transaction():
+        session.run(
+            "books/note_landing",
+            account_id=connection.account_id,
+            sync_id=str(sync_id),
+            pass_kind=pass_kind,
+            requests=requests,
+            proven_since=proven_since,
+        )
+
+
+def open_run_row(session: Session, connection: Connection, sync_id: UUID) -> Row | None:
+    """The row of a run that is still open; None when it is not."""
+    rows = session.rows("books/run", account_id=connection.account_id, sync_id=str(sync_id))
+    return rows[0] if rows and rows[0]["status"] == "running" else None
+
+
+def close_run(session: Session, result: SyncResult) -> None:
+    """Write how it ended, on the run and on its connection; inside the transaction that writes the leads when there is one."""
+    connection, error = result.connection, result.error
+    session.run(
+        "books/close_run",
+        account_id=connection.account_id,
+        sync_id=str(result.sync_id),
+        pass_kind=result.pass_kind,
+        status=result.status,
+        **result.results.as_dict(),
+        skipped_by_reason=orjson.dumps(dict(result.results.skipped_by_reason)).decode(),
+        requests=result.requests,
+        finished_at=result.finished_at,
+        error_code=error.code if error else None,
+        error_message=error.message if error else None,
+        error_action=error.action if error else None,
+    )
+    _note_on_connection(session, result)
+
+
+def _note_on_connection(session: Session, result: SyncResult) -> None:
+    keys: Mapping[str, object] = {"account_id": result.connection.account_id, "id": str(result.connection.id)}
+    if result.success and result.strategy != "preview":
+        session.run("registry/note_success", **keys, now=result.finished_at)
+    elif result.error is not None:
+        session.run(
+            "registry/note_failure",
+            **keys,
+            now=result.finished_at,
+            code=result.error.code,
+            message=result.error.message,
+            action=result.error.action,
+        )

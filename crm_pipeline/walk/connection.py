@@ -1,0 +1,84 @@
+"""A row of `crm_connections` as the walk uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+from crm_pipeline.nango.limits import Rate
+
+NAMESPACE = UUID("5f0c1c3a-1c2e-5d0c-9a6e-7d3b6f1f2b11")
+"""Ids of connections and contacts are derived in this namespace, so that a store built anew bears the same ids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """One authorised CRM of one account."""
+
+    id: UUID
+    account_id: str
+    provider: str
+    nango_integration: str
+    nango_connection_id: str
+    state: str
+    is_active: bool
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    last_synced_at: datetime | None = None
+    last_error_code: str | None = None
+    last_error_message: str | None = None
+    last_error_action: str | None = None
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Connection:
+        """From a row of `registry/connections`."""
+        metadata = row["connection_metadata"]
+        return cls(
+            id=row["id"] if isinstance(row["id"], UUID) else UUID(row["id"]),
+            account_id=row["account_id"],
+            provider=row["provider"],
+            nango_integration=row["nango_integration"],
+            nango_connection_id=row["nango_connection_id"],
+            state=row["state"],
+            is_active=row["is_active"],
+            metadata=orjson.loads(metadata) if isinstance(metadata, str) else (metadata or {}),
+            last_synced_at=row["last_synced_at"],
+            last_error_code=row["last_error_code"],
+            last_error_message=row["last_error_message"],
+            last_error_action=row["last_error_action"],
+        )
+
+    @property
+    def label(self) -> str:
+        """How a person names it: `acme/hubspot`."""
+        return f"{self.account_id}/{self.provider}"
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Nango's connection_config: what links into the CRM need."""
+        return self.metadata.get("connection_config") or {}
+
+    def default_region(self, fallback: str) -> str:
+        """The region of phones without a country: the connection's own, or the pipeline's."""
+        return str(self.metadata.get("default_region") or fallback).upper()
+
+    def rates(self, usual: Mapping[str, Rate]) -> Mapping[str, Rate]:
+        """Calls per second by bucket: the provider's, or the connection's `requests_per_second` (a CRM plan that allows more)."""
+        own = self.metadata.get("requests_per_second")
+        if not own:
+            return usual
+        return {bucket: Rate(float(own), max(1, int(own))) for bucket in usual}
+
+
+def derived_connection_id(nango_integration: str, nango_connection_id: str) -> UUID:
+    """The id a connection gets when it is first seen; a reconnect keeps it."""
+    return uuid5(NAMESPACE, f"connection\x1f{nango_integration}\x1f{nango_connection_id}")
+
+
+def contact_id(connection: Connection, object_type: str, crm_id: str) -> UUID:
+    """The id of a contact: the same for the same record of the same connection, on every machine."""
+    return uuid5(NAMESPACE, f"contact\x1f{connection.id}\x1f{object_type}\x1f{crm_id}")
