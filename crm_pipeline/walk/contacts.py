@@ -67,6 +67,7 @@ def stage_contacts(
     `proven_since` is the start of a complete pass that reached its end: contacts it did not show are deleted in the CRM,
     unless so many vanished that a person has to say so; then nothing is removed and the reason is returned.
     """
+    session.drop_temporary()
     keys = _keys(reading)
     session.run("transform/contacts/changed_references", **keys)
     session.run("transform/contacts/store_references", **keys)

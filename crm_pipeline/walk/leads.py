@@ -59,6 +59,7 @@ class Results:
 
 def build_leads(session: Session, connection: Connection, *, sync_id: UUID, now: datetime) -> Results:
     """Match what waits of this connection and write the leads that change; the counts of what happened."""
+    session.drop_temporary()
     session.lock_account(connection.account_id)
     values = {
         "account_id": connection.account_id,

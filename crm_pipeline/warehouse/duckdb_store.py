@@ -76,6 +76,10 @@ class DuckDBSession:
             raise
         self._connection.execute("commit")
 
+    def drop_temporary(self) -> None:
+        for (name,) in self._connection.execute("select table_name from duckdb_tables() where temporary").fetchall():
+            self._connection.execute(f'drop table temp."{name}"')
+
     def lock_account(self, account_id: str) -> None:
         """Nothing to do: a process that has the file open is the only one."""
 

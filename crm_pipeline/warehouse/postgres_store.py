@@ -71,6 +71,9 @@ class PostgresSession:
         with self._connection.transaction():
             yield
 
+    def drop_temporary(self) -> None:
+        self._connection.execute("discard temp")
+
     def lock_account(self, account_id: str) -> None:
         self._connection.execute(LOCK_ACCOUNT, {"account_id": account_id})
 

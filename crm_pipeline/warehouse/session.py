@@ -34,6 +34,9 @@ class Session(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Commit when the block ends, roll back when it raises."""
 
+    def drop_temporary(self) -> None:
+        """Drop the temporary tables that an earlier step of this session left."""
+
     def lock_account(self, account_id: str) -> None:
         """Inside a transaction: wait until no other writer of this account's leads is at work."""
 

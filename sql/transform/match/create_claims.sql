@@ -1,5 +1,6 @@
 -- Which leads the groups may keep: those their members have, or the contacts that the CRM merged into a member.
--- A lead claimed by several groups goes to the one with its primary contact, then to the most trusted group.
+-- A lead claimed by several groups goes to the one with the contact it was made for, so that a split undoes a merge exactly;
+-- else to the one with its primary contact, then to the most trusted group.
 -- reads: temp members, staging.identity_map, staging.contact_merges, leads   writes: temp claims
 -- grain: one row per lead   parameters: account_id
 create temp table claims as
@@ -21,7 +22,13 @@ ranked as (
         l.created_at,
         row_number() over (
             partition by h.lead_id
-            order by case when h.contact_id = l.crm_contact_id then 0 else 1 end, h.group_no
+            order by
+                case
+                    when h.lead_id = cast(md5('lead:' || cast(h.contact_id as text)) as uuid) then 0
+                    when h.contact_id = l.crm_contact_id then 1
+                    else 2
+                end,
+                h.group_no
         ) as nth
     from held h
     inner join leads l on l.account_id = $account_id and l.id = h.lead_id
