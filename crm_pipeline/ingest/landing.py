@@ -21,6 +21,7 @@ from typing import Any
 
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
+os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")  # dlt would swallow the signal that comes while it loads
 
 import dlt
 from dlt.common.destination.exceptions import DestinationException
@@ -218,9 +219,11 @@ def _resource_state(pipeline: dlt.Pipeline, source: Source) -> dict[str, Any]:
 
 
 def _translated(error: PipelineStepFailed, step: str) -> PipelineError:
-    """dlt wraps what went wrong; ours pass through, the rest is the store's fault."""
+    """dlt wraps what went wrong, also a person's Ctrl-C; ours pass through, the rest is the store's fault."""
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, KeyboardInterrupt):
+            raise cause
         if isinstance(cause, PipelineError):
             return cause
         if isinstance(cause, DestinationException):

@@ -62,19 +62,19 @@ def fetch_references(api: CrmApi) -> Directory:
 
 def to_contact(payload: Payload, references: References) -> Contact:
     """Rename fields, look labels up; judge nothing. Both phones are kept, the one HubSpot calls mobile says so."""
-    properties: Mapping[str, Any] = payload.get("properties") or {}
-    text = {name: _text(properties.get(name)) for name in FIELDS}
-    owner, status, stage = text["hubspot_owner_id"], text["hs_lead_status"], text["lifecyclestage"]
-    phones = [("phone", text["phone"]), ("mobile", text["mobilephone"])]
+    get = (payload.get("properties") or {}).get
+    crm_id = str(payload["id"])
+    owner, status, stage = _text(get("hubspot_owner_id")), _text(get("hs_lead_status")), _text(get("lifecyclestage"))
+    phones = (("phone", _text(get("phone"))), ("mobile", _text(get("mobilephone"))))
     return Contact(
-        crm_id=str(payload["id"]),
+        crm_id=crm_id,
         object_type="contact",
-        first_name=text["firstname"],
-        last_name=text["lastname"],
-        phones=tuple(PhoneText(text=number, label=label) for label, number in phones if number),
-        emails=tuple(_split(text["email"]) + _split(text["hs_additional_emails"])),
-        company=text["company"],
-        country=text["country"],
+        first_name=_text(get("firstname")),
+        last_name=_text(get("lastname")),
+        phones=tuple([PhoneText(number, label) for label, number in phones if number]),
+        emails=tuple(_split(get("email")) + _split(get("hs_additional_emails"))),
+        company=_text(get("company")),
+        country=_text(get("country")),
         owner_id=owner,
         owner_name=references.label("owner", owner),
         owner_email=references.email("owner", owner),
@@ -82,13 +82,13 @@ def to_contact(payload: Payload, references: References) -> Contact:
         status=references.label("status", status) or status,
         stage_id=stage,
         stage=references.label("stage", stage) or stage,
-        description=text["message"],
-        last_activity_at=parse_time(text["notes_last_updated"]),
-        created_at=parse_time(payload.get("createdAt") or text["createdate"]),
-        updated_at=parse_time(payload.get("updatedAt") or text["lastmodifieddate"]),
+        description=_text(get("message")),
+        last_activity_at=parse_time(get("notes_last_updated")),
+        created_at=parse_time(payload.get("createdAt") or get("createdate")),
+        updated_at=parse_time(payload.get("updatedAt") or get("lastmodifieddate")),
         is_deleted=bool(payload.get("archived")),
         is_purged=bool(payload.get("purged")),
-        merged_ids=tuple(crm_id for crm_id in _split(text["hs_merged_object_ids"]) if crm_id != str(payload["id"])),
+        merged_ids=tuple([loser for loser in _split(get("hs_merged_object_ids")) if loser != crm_id]),
     )
 
 
@@ -245,13 +245,14 @@ def _scopes(envelope: Mapping[str, Any]) -> Iterable[str]:
         yield from (error.get("context") or {}).get("requiredGranularScopes") or []
 
 
-def _split(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(";") if part.strip()]
+def _split(value: object) -> list[str]:
+    """The parts of a list that HubSpot writes into one text, separated by semicolons."""
+    return [part.strip() for part in str(value).split(";") if part.strip()] if value else []
 
 
 def _text(value: object) -> str | None:
     """HubSpot sends text or null; absent, null and blank mean the same."""
-    return str(value).strip() or None if value is not None else None
+    return (str(value).strip() or None) if value else None
 
 
 HUBSPOT = Provider(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import md5
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -79,6 +80,8 @@ def derived_connection_id(nango_integration: str, nango_connection_id: str) -> U
     return uuid5(NAMESPACE, f"connection\x1f{nango_integration}\x1f{nango_connection_id}")
 
 
-def contact_id(connection: Connection, object_type: str, crm_id: str) -> UUID:
-    """The id of a contact: the same for the same record of the same connection, on every machine."""
-    return uuid5(NAMESPACE, f"contact\x1f{connection.id}\x1f{object_type}\x1f{crm_id}")
+def contact_id(connection: Connection, object_type: str, crm_id: str) -> str:
+    """The id of a contact as UUID text: the same for the same record of the same connection, on every machine."""
+    name = f"contact\x1f{connection.id}\x1f{object_type}\x1f{crm_id}"
+    digest = md5(name.encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"

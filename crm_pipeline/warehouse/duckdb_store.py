@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 LOCK_WAIT = 120.0
 """Seconds to wait for another process to close the file before giving up."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
-SETTINGS = {"TimeZone": "UTC", "threads": 2, "memory_limit": "1GB", "autoinstall_known_extensions": False}
+SETTINGS = {"TimeZone": "UTC", "threads": 2, "autoinstall_known_extensions": False}
+LEAST_MEMORY = 128 << 20
+"""Bytes DuckDB may use for a small store; what does not fit goes to disk. A larger store gets twice its size."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
 
 
@@ -111,7 +113,7 @@ def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
     give_up, pause = time.monotonic() + wait, FIRST_PAUSE
     while True:
         try:
-            return duckdb.connect(str(path), config=SETTINGS)
+            return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": _memory_limit(path)})
         except duckdb.IOException as error:
             if "lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
@@ -121,6 +123,11 @@ def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
             raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _memory_limit(path: Path) -> str:
+    size = path.stat().st_size if path.exists() else 0
+    return f"{max(LEAST_MEMORY, 2 * size)}B"
 
 
 def _locked(path: Path, message: str, wait: float) -> str:
