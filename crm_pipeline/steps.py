@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 
 from crm_pipeline.errors import PipelineError, SyncHeld
 from crm_pipeline.nango.client import NangoClient
+from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
@@ -197,7 +198,20 @@ def refresh_connections(pipeline: Pipeline) -> list[Connection]:
     """Ask Nango for its connections and bring the registry in line."""
     found = pipeline.nango.list_connections()
     with pipeline.warehouse.session() as session:
+        complete = {one.nango_connection_id for one in registry.connections(session) if one.config}
+    found = [one if one.nango_connection_id in complete else _with_config(pipeline, one) for one in found]
+    with pipeline.warehouse.session() as session:
         return registry.refresh(session, found, now=pipeline.now())
+
+
+def _with_config(pipeline: Pipeline, listed: NangoConnection) -> NangoConnection:
+    """The connection read singly: Nango's list leaves out `connection_config`, which links into the CRM need."""
+    if listed.provider is None or listed.account_id is None:
+        return listed
+    try:
+        return pipeline.nango.read_connection(listed.nango_integration, listed.nango_connection_id)
+    except PipelineError:
+        return listed
 
 
 def _close_as(pipeline: Pipeline, sync: Sync, status: str, error: PipelineError | None) -> None:
