@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
         host = address[0] if isinstance(address, tuple) else None  # a path: a socket of this computer
     else:
         return
+    if str(host).endswith(".invalid"):  # the resolver's own answer for this reserved ending, without asking it
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
     if not _is_local(host):
         raise NetworkRefused(f"{event} to {host!r}: tests stay on the loopback")
 

@@ -22,8 +22,8 @@ def send(how: Callable[[socket.socket], object]) -> None:
     "reach",
     [
         lambda: socket.create_connection(ELSEWHERE, timeout=1),
-        lambda: socket.getaddrinfo("crm.invalid", 443),
-        lambda: socket.gethostbyname("crm.invalid"),
+        lambda: socket.getaddrinfo("crm.example", 443),
+        lambda: socket.gethostbyname("crm.example"),
         lambda: send(lambda sender: sender.connect(ELSEWHERE)),
         lambda: send(lambda sender: sender.sendto(b"x", ELSEWHERE)),
         lambda: send(lambda sender: sender.sendmsg([b"x"], [], 0, ELSEWHERE)),
@@ -39,3 +39,8 @@ def test_another_computer_is_refused(reach: Callable[[], object]) -> None:
 def test_this_computer_is_reached(host: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 5) as client:
         assert socket.getaddrinfo(host, client.getpeername()[1])
+
+
+def test_a_name_that_cannot_exist_is_told_without_asking() -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("crm.invalid", 443)

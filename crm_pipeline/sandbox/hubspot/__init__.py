@@ -1,0 +1,1 @@
+"""A HubSpot portal and its CRM API. Start at `api.py`."""
