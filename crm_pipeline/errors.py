@@ -7,8 +7,9 @@ PipelineError
 ├── WarehouseError   the store is locked or failed
 └── SyncHeld         nothing is broken, but a person has to look before data goes away
 
-A class says whose fault it is. `code` is one of the published codes (README, "Errors"), `message` says what was attempted
-and what came back, `action` the next thing to do. `can_retry` says whether the same call may succeed later by itself.
+A class says whose fault it is. `code` is one of the published codes (README, "Errors"), `message` says what was
+attempted and what came back, `action` the next thing to do. `can_retry` says whether the same call may succeed later
+by itself.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 ACTIONS: dict[str, str] = {
-    "nango_unauthorized": "Check NANGO_SECRET_KEY: it must be the API key of the Nango environment that holds the connections.",
+    "nango_unauthorized": "Check NANGO_SECRET_KEY: it must be the API key of the Nango environment to use.",
     "nango_unavailable": "Check NANGO_HOST and the network. The next sync continues by itself once Nango answers.",
-    "connection_not_found": "The connection is gone at Nango. Run `crm-pipeline connections --refresh`, then connect the CRM again.",
-    "connection_expired": "The CRM no longer accepts this connection. Connect it again: `crm-pipeline connect ACCOUNT PROVIDER`.",
+    "connection_not_found": "It is gone at Nango. Run `crm-pipeline connections --refresh`, then connect it again.",
+    "connection_expired": "The CRM no longer accepts it. Connect it again: `crm-pipeline connect ACCOUNT PROVIDER`.",
     "connection_misconfigured": "Fix the integration or the connection's settings at Nango, then run the sync again.",
-    "missing_scope": "Add the named scope to the integration at Nango, then connect the CRM again.",
+    "missing_scope": "Add the named scope to the integration at Nango, then connect it again.",
     "rate_limited": "Nothing to do: progress is kept and the next sync continues.",
     "daily_limit": "The CRM's daily budget is used up. The next sync after its reset continues.",
     "provider_unavailable": "Nothing to do unless it lasts: progress is kept and the next sync continues.",
-    "unexpected_response": "Nothing was deleted. Run the sync again; if it repeats, report the message to the maintainers.",
-    "pagination_loop": "Nothing was deleted. Run the sync again; if it repeats, report the message to the maintainers.",
+    "unexpected_response": "Nothing was deleted. Run the sync again; if it repeats, report it to the maintainers.",
+    "pagination_loop": "Nothing was deleted. Run the sync again; if it repeats, report it to the maintainers.",
     "mass_removal_held": "Look at the CRM. If the removal is meant, run the sync again with --force.",
     "warehouse_locked": "Wait for the process named above to finish, or stop it, then run the command again.",
     "warehouse_error": "Check that the store's disk has room and can be written, then run the command again.",

@@ -2,10 +2,10 @@
 
     fetch ─► land ─► map ─► normalize ─► match ─► build leads ─► account for it
 
-`land` pulls pages through Nango and lands them with dlt; `stage_contacts` turns what landed into contacts; `build_leads` matches
-contacts into people and writes the leads and the books. Each commits on its own, reads what the step before wrote and has not
-yet processed, and so heals what a crash left. `sync_connection` is the three in a row for one connection; assets and commands
-both call these.
+`land` pulls pages through Nango and lands them with dlt; `stage_contacts` turns what landed into contacts;
+`build_leads` matches contacts into people and writes the leads and the books. Each commits on its own, reads what the
+step before wrote and has not yet processed, and so heals what a crash left. `sync_connection` is the three in a row
+for one connection; assets and commands both call these.
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ def sync_connection(
     trigger: str = "manual",
     on_records: Callable[[int], None] = lambda _: None,
 ) -> SyncResult:
-    """The whole walk for one connection. Never raises a `PipelineError`: how it ended is in the result and in the books."""
+    """The whole walk for one connection. Never raises a `PipelineError`.
+
+    How it ended is in the result and in the books.
+    """
     sync = Sync(id=uuid4(), connection=connection, strategy="append", started_at=pipeline.now(), is_forced=force)
     try:
         with pipeline.warehouse.connection_lock(connection.id):
@@ -156,7 +159,8 @@ def note_landing(pipeline: Pipeline, sync: Sync) -> None:
 
 def stage_contacts(pipeline: Pipeline, sync: Sync) -> None:
     """Map and normalize what landed; contacts, contact points and rejections, and the queue for matching."""
-    from crm_pipeline.walk.contacts import Reading, stage_contacts as stage
+    from crm_pipeline.walk.contacts import Reading
+    from crm_pipeline.walk.contacts import stage_contacts as stage
 
     reading = Reading(
         connection=sync.connection,

@@ -18,9 +18,7 @@ IDENTITY = "select contact_id, lead_id, is_member from staging.identity_map orde
 CONTACTS = "select contact_id, state, reason, content_hash from staging.contacts order by contact_id"
 LOOSE_ENDS = "select count(*) from staging.match_queue"
 OPEN_RUNS = "select count(*) from sync_runs where status = 'running'"
-UNBALANCED = (
-    "select count(*) from sync_runs where fetched <> created + updated + unchanged + merged + skipped"
-)
+UNBALANCED = "select count(*) from sync_runs where fetched <> created + updated + unchanged + merged + skipped"
 
 
 def command(arguments: list[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:

@@ -1,6 +1,6 @@
 """kill -9 at a random moment of the walk, then one more run: the same leads as without the kill.
 
-Twelve moments in the suite; `make test-kill` tries many more (CRM_KILLS=200). A failing moment is named, so that it can be repeated.
+Twelve moments in the suite; `make test-kill` tries many more. A failing moment is named, so that it can be repeated.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def test_a_kill_at_any_moment_costs_nothing(sandbox: Sandbox, tmp_path: Path) ->
     for number in range(KILLS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        moments = [dice.uniform(0.1, length) for _ in range(1 + number % 2)]  # every other time, the recovery is killed too
+        moments = [
+            dice.uniform(0.1, length) for _ in range(1 + number % 2)
+        ]  # every other time, the recovery is killed too
         for moment in moments:
             killed += sync_killed_after(moment, environment(sandbox, folder), folder)
         sync_to_the_end(environment(sandbox, folder), folder)

@@ -1,4 +1,4 @@
-"""The whole walk over the sandbox and a DuckDB file: first sync, nothing new, changes of every kind, and every way to fail."""
+"""The whole walk over the sandbox and a DuckDB file: first sync, no change, every kind of change, every way to fail."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crm_pipeline import steps
+from crm_pipeline.errors import PipelineError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.retry import RetryPolicy
 from crm_pipeline.sandbox.server import Sandbox
@@ -52,7 +53,14 @@ def look(pipeline: Pipeline, query: str) -> list[tuple[Any, ...]]:
 
 
 def everything(pipeline: Pipeline) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ("leads", "lead_changes", "staging.contacts", "staging.contact_points", "staging.identity_map", "staging.rejections")
+    tables = (
+        "leads",
+        "lead_changes",
+        "staging.contacts",
+        "staging.contact_points",
+        "staging.identity_map",
+        "staging.rejections",
+    )
     return {table: sorted(look(pipeline, f"select * from {table}"), key=repr) for table in tables}
 
 
@@ -96,7 +104,13 @@ def test_exactly_what_changed_in_the_crm_changes_here(sandbox: Sandbox, pipeline
     survivor = portal.merge(winner, loser)
     result = sync(pipeline)
     after = {row[0]: row for row in look(pipeline, "select crm_id, content_hash from staging.contacts")}
-    assert {crm_id for crm_id in after if after[crm_id] != before.get(crm_id)} == {*edited, archived, winner, loser, survivor}
+    assert {crm_id for crm_id in after if after[crm_id] != before.get(crm_id)} == {
+        *edited,
+        archived,
+        winner,
+        loser,
+        survivor,
+    }
     assert result.results.updated + result.results.merged == 6
     assert result.results.skipped_by_reason["deleted"] == 1
     # one search, one archived page, two owner pages, the properties
@@ -136,7 +150,7 @@ def test_a_complete_pass_notices_contacts_that_left_no_trace(sandbox: Sandbox, p
 
 
 def test_twelve_thousand_contacts_with_one_timestamp_all_arrive(tmp_path: Path) -> None:
-    """HubSpot changes a whole portal in one instant at month's end; paging by date would never end, or end at 10,000."""
+    """HubSpot changes a whole portal in one instant at month's end; paging by date would not end, or end at 10,000."""
     moment = time.time()
     with (
         Sandbox(contacts=12_000, accounts=("acme",), clock=lambda: moment) as sandbox,
@@ -190,7 +204,9 @@ FAILURES = [
 def test_a_fault_loses_nothing_and_the_next_run_heals(
     sandbox: Sandbox, pipeline: Pipeline, answer: str, code: str, nth: int
 ) -> None:
-    sandbox.faults.add(match={"path": "/crm/v3/objects/contacts$", "account": "acme"}, nth=nth, times=None, answer=answer)
+    sandbox.faults.add(
+        match={"path": "/crm/v3/objects/contacts$", "account": "acme"}, nth=nth, times=None, answer=answer
+    )
     result = sync(pipeline)
     assert (result.status, result.error.code if result.error else None) == ("failed", code)
     assert result.error is not None
@@ -244,7 +260,7 @@ def test_a_wrong_key_is_told_with_what_to_do(sandbox: Sandbox, tmp_path: Path) -
     wrong = "00000000-0000-4000-8000-000000000000"
     with NangoClient(host=sandbox.url, secret_key=wrong, policy=HASTY) as nango:
         pipeline = a_pipeline(nango, tmp_path)
-        with pytest.raises(steps.PipelineError) as caught:
+        with pytest.raises(PipelineError) as caught:
             steps.refresh_connections(pipeline)
     assert caught.value.code == "nango_unauthorized"
     assert "NANGO_SECRET_KEY" in caught.value.action
@@ -264,5 +280,8 @@ def test_books_add_up_in_every_run(sandbox: Sandbox, pipeline: Pipeline) -> None
     sandbox.portal("acme").edit(sandbox.portal("acme").ids()[3], {"phone": "12"})
     sync(pipeline)
     sync(pipeline, full=True)
-    runs = look(pipeline, "select fetched - created - updated - unchanged - merged - skipped, skipped_by_reason, skipped from sync_runs")
+    runs = look(
+        pipeline,
+        "select fetched - created - updated - unchanged - merged - skipped, skipped_by_reason, skipped from sync_runs",
+    )
     assert [run[0] for run in runs] == [0, 0, 0]

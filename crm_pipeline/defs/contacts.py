@@ -20,7 +20,7 @@ from crm_pipeline.steps import close_books, failing, stage_contacts
         "Those that cannot be leads are in staging.rejections, each with a reason."
     ),
 )
-def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult:
+def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
         for connection in require_connections(active_connections(pipeline.warehouse, account), account):

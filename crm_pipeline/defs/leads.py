@@ -23,7 +23,7 @@ PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status
     kinds={"sql"},
     description="One row per person of the account, across its CRMs: what the product texts.",
 )
-def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult:
+def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
     account = context.partition_key
     results: list[SyncResult] = []
     with translated(), crm.opened() as pipeline:
@@ -45,7 +45,10 @@ def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.Materialize
 def lead_metadata(
     results: Sequence[SyncResult], total: int, newest: Sequence[Mapping[str, Any]]
 ) -> dict[str, dg.MetadataValue[Any] | int | str | float]:
-    """What the materialization tells: the sentence, the counts (plotted over time), skips by reason, a look at some leads."""
+    """What the materialization tells.
+
+    The sentence, the counts (plotted over time), skips by reason, a look at some leads.
+    """
     metadata: dict[str, Any] = {"dagster/row_count": total, "leads": total}
     reasons: dict[str, int] = {}
     for result in results:

@@ -1,7 +1,7 @@
 """Raw assets, one per CRM of the registry: pages from the CRM land in `raw.<provider>_contacts` through dlt.
 
-dlt is called directly rather than through dagster-dlt's decorator, which runs extract and load in one go and so would hold the
-DuckDB file while waiting for the network.
+dlt is called directly rather than through dagster-dlt's decorator, which runs extract and load in one go and so would
+hold the DuckDB file while waiting for the network.
 """
 
 import dagster as dg
@@ -24,9 +24,9 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
         partitions_def=ACCOUNTS,
         group_name="raw",
         kinds={"dlt", provider.name},
-        description=f"Contacts as {provider.title} sends them, one row per version of a record, the payload kept whole.",
+        description=f"Contacts as {provider.title} sends them, one row per version of a record, kept whole.",
     )
-    def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult:
+    def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult[None]:
         with translated(), crm.opened() as pipeline:
             known = active_connections(pipeline.warehouse, context.partition_key, provider.name, config.connection_id)
             syncs = [

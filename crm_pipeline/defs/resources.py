@@ -1,4 +1,7 @@
-"""The pipeline as a Dagster resource. Settings are read from the environment when a run starts, never when the graph loads."""
+"""The pipeline as a Dagster resource.
+
+Settings are read from the environment when a run starts, never when the graph loads.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

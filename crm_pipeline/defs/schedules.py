@@ -1,4 +1,7 @@
-"""Every hour, a sync for every account with an active connection; which those are is decided when the schedule ticks."""
+"""Every hour, a sync for every account with an active connection.
+
+Which those are is decided when the schedule ticks.
+"""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,7 @@
-"""New connections: Nango's list becomes the registry, its accounts become partitions, and a new one is synced at once."""
+"""New connections.
+
+Nango's list becomes the registry, its accounts become partitions, and a new one is synced at once.
+"""
 
 import dagster as dg
 

@@ -1,7 +1,8 @@
-"""One account's syncs of one provider inside a Dagster run: which connections, and the books that span the three assets.
+"""One account's syncs of one provider inside a Dagster run: which connections, and the books that span the three
+assets.
 
-The id of a sync is derived from the run and the connection, so that each asset of a run continues the same sync. A run without
-the `leads` asset closes its books where it ends.
+The id of a sync is derived from the run and the connection, so that each asset of a run continues the same sync. A run
+without the `leads` asset closes its books where it ends.
 """
 
 from uuid import UUID, uuid5
@@ -33,7 +34,9 @@ def active_connections(
     with warehouse.session() as session:
         known = registry.connections(session, account_id=account_id, provider=provider)
     return [
-        c for c in known if c.is_active and c.state == "active" and (connection_id is None or str(c.id) == connection_id)
+        c
+        for c in known
+        if c.is_active and c.state == "active" and (connection_id is None or str(c.id) == connection_id)
     ]
 
 
@@ -43,7 +46,7 @@ def require_connections(connections: list[Connection], account_id: str) -> list[
         raise ConfigError(
             "invalid_setting",
             f"Account {account_id!r} has no active connection to sync.",
-            action="Connect its CRM: `crm-pipeline connect ACCOUNT PROVIDER`, or look at `crm-pipeline connections --refresh`.",
+            action="Connect its CRM (`crm-pipeline connect`), or look at `crm-pipeline connections --refresh`.",
         )
     return connections
 

@@ -5,8 +5,6 @@ The names are those of Java's locales (phonenumbers ships them too, in a form to
 added. A name that two countries share (Congo) is left out: no guess.
 """
 
-# ruff: noqa: RUF001 (names are written as their countries write them)
-
 COUNTRIES = """\
 AC ASC Ascension Island|Ascension
 AD AND Andorra|Andorre|Principality of Andorra

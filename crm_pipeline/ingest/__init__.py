@@ -1,1 +1,4 @@
-"""Landing: pages from a provider go through dlt into the raw tables, with the cursor in dlt's state. dlt is imported only here."""
+"""Landing: pages from a provider go through dlt into the raw tables, with the cursor in dlt's state.
+
+Only this floor imports dlt.
+"""

@@ -1,7 +1,7 @@
-"""Where a connection's next pass starts: pure rules over the small state that is committed together with the landed rows.
+"""Where a connection's next pass starts: pure rules over the state that commits with the landed rows.
 
-The watermark is the time a pass started, never the newest change seen: a record changed behind the pass is read by the next one.
-Overlaps pay for a CRM index that shows a change late.
+The watermark is the time a pass started, never the newest change seen: a record changed behind the pass is read by the
+next one. Overlaps pay for a CRM index that shows a change late.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """One pass of one connection: pages in, raw rows and the cursor out, through dlt.
 
-Pages are extracted to disk while no store is open; then the store is opened, the package loaded, the store closed. A long pass is
-landed in segments, and a pass that fails lands what it has before it raises, so that the next run continues there. The truth of
-the cursor is the destination: a local folder that was lost or damaged costs a page or two, never data.
+Pages are extracted to disk while no store is open; then the store is opened, the package loaded, the store closed. A
+long pass is landed in segments, and a pass that fails lands what it has before it raises, so that the next run
+continues there. The truth of the cursor is the destination: a local folder that was lost or damaged costs a page or
+two, never data.
 """
 
 from __future__ import annotations
@@ -73,13 +74,23 @@ class Source:
 
 
 def land_pass(
-    warehouse: Warehouse, source: Source, *, full: bool, now: Callable[[], datetime], on_records: Ticker = lambda _: None
+    warehouse: Warehouse,
+    source: Source,
+    *,
+    full: bool,
+    now: Callable[[], datetime],
+    on_records: Ticker = lambda _: None,
 ) -> Landing:
-    """Fetch the pass that is due and land it in `raw.<provider>_contacts`; a fetch that failed is told after landing what it had."""
+    """Fetch the pass that is due and land it in `raw.<provider>_contacts`.
+
+    A fetch that failed is told after landing what it had.
+    """
     with warehouse.session() as session:
         pipeline = _recovered_pipeline(session, source)
         known_archived = session.rows(
-            "transform/land/known_archived", account_id=source.origin.account_id, connection_id=source.origin.connection_id
+            "transform/land/known_archived",
+            account_id=source.origin.account_id,
+            connection_id=source.origin.connection_id,
         )
     plan = plan_pass(_resource_state(pipeline, source), now=now(), full=full)
     landing = Landing(plan=plan)
@@ -122,7 +133,9 @@ class _Walk:
             return
         self._directory = self.source.provider.fetch_references(self.source.api)
         self.landing.notes.extend(self._directory.notes)
-        digest = hashlib.blake2b(repr(sorted(set(self._directory.references), key=repr)).encode(), digest_size=16).hexdigest()
+        digest = hashlib.blake2b(
+            repr(sorted(set(self._directory.references), key=repr)).encode(), digest_size=16
+        ).hexdigest()
         if self._directory.references and state.get("references") != digest:
             yield "crm_references", reference_table(self.source.origin, self._directory.references, self._now())
             state["references"] = digest
@@ -179,8 +192,9 @@ def _load(pipeline: dlt.Pipeline, session: Session, source: Source) -> None:
 def _recovered_pipeline(session: Session, source: Source) -> dlt.Pipeline:
     """The connection's pipeline with nothing pending and the destination's state.
 
-    What an interrupted run left on disk is loaded, which needs no fetch; what cannot be loaded is thrown away and fetched again.
-    Without pending work the folder is rebuilt from the destination, so a stale or damaged one cannot lead.
+    What an interrupted run left on disk is loaded, which needs no fetch; what cannot be loaded is thrown away and
+    fetched again. Without pending work the folder is rebuilt from the destination, so a stale or damaged one cannot
+    lead.
     """
     session.run("transform/land/create_raw_contacts", raw_of=source.provider.name)
     if session.engine == "postgres":

@@ -1,4 +1,5 @@
-"""Raw records become Arrow tables, checked first: a usable key, valid Unicode, bounded sizes. What fails is set aside with a reason.
+"""Raw records become Arrow tables, checked first: a usable key, valid Unicode, bounded sizes. What fails is set aside
+with a reason.
 
 Arrow tables pass dlt without its row-by-row normalizing; the payload stays one JSON text.
 """
@@ -44,7 +45,10 @@ CONTACT_SCHEMA = pa.schema(
     ]
 )
 SET_ASIDE_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id", "object_type", "crm_id", "reason", "sample")]
+    [
+        (name, pa.string())
+        for name in ("account_id", "connection_id", "sync_id", "object_type", "crm_id", "reason", "sample")
+    ]
     + [("fetched_at", TIME)]
 )
 REFERENCE_SCHEMA = pa.schema(
@@ -169,7 +173,10 @@ def _bounded(text: str) -> str:
 
 
 def microseconds(moment: datetime | None) -> int | None:
-    """A time as Arrow keeps it: microseconds since 1970 in UTC. Arrow is ten times slower at reading aware datetimes."""
+    """A time as Arrow keeps it: microseconds since 1970 in UTC.
+
+    Arrow is ten times slower at reading aware datetimes.
+    """
     if moment is None:
         return None
     since = moment - EPOCH

@@ -1,7 +1,9 @@
-"""HubSpot contacts. A complete pass pages the list by record id; a window pass searches by `lastmodifieddate` with the id as keyset.
+"""HubSpot contacts. A complete pass pages the list by record id; a window pass searches by `lastmodifieddate` with the
+id as keyset.
 
 https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide
-https://developers.hubspot.com/docs/api-reference/search/guide (200 a page, 10,000 per query by offset, 5 requests a second)
+https://developers.hubspot.com/docs/api-reference/search/guide (200 a page, 10,000 per query by offset, 5 requests a
+second)
 """
 
 from __future__ import annotations
@@ -16,7 +18,17 @@ from crm_pipeline.errors import ProviderError
 from crm_pipeline.nango.answers import Refusal
 from crm_pipeline.nango.limits import Rate
 from crm_pipeline.nango.paging import PageGuard
-from crm_pipeline.providers.provider import CrmApi, Directory, Page, Payload, Provider, Pull, RawRecord, Reference, References
+from crm_pipeline.providers.provider import (
+    CrmApi,
+    Directory,
+    Page,
+    Payload,
+    Provider,
+    Pull,
+    RawRecord,
+    Reference,
+    References,
+)
 
 CONTACTS = "/crm/v3/objects/contacts"
 SEARCH = f"{CONTACTS}/search"
@@ -101,7 +113,9 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
     category = str(envelope.get("category") or envelope.get("errorType") or "")
     message = str(envelope.get("message") or f"HTTP {status}")
     if status == 403 and category == "MISSING_SCOPES":
-        return Refusal("missing_scope", f"HubSpot refused: missing scope {', '.join(_scopes(envelope)) or '(unnamed)'}.")
+        return Refusal(
+            "missing_scope", f"HubSpot refused: missing scope {', '.join(_scopes(envelope)) or '(unnamed)'}."
+        )
     if status == 403:
         return Refusal("connection_misconfigured", f"HubSpot refused: {message}")
     if status == 429 and envelope.get("policyName") == "DAILY":
@@ -236,7 +250,8 @@ def _number(crm_id: object) -> int:
         return int(str(crm_id))
     except ValueError:
         raise ProviderError(
-            "unexpected_response", f"HubSpot's search answered a contact whose id is not a number: {str(crm_id)[:40]!r}."
+            "unexpected_response",
+            f"HubSpot's search answered a contact whose id is not a number: {str(crm_id)[:40]!r}.",
         ) from None
 
 

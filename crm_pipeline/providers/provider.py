@@ -1,7 +1,7 @@
 """What a CRM has to tell the pipeline: a `Provider` value, and the records that flow between it and the walk.
 
-A provider file fetches pages, turns one payload into a `Contact`, and reads the CRM's own refusals. It judges nothing: phones are
-kept as they are, whatever their label, and rejection is decided in `domain/`.
+A provider file fetches pages, turns one payload into a `Contact`, and reads the CRM's own refusals. It judges nothing:
+phones are kept as they are, whatever their label, and rejection is decided in `domain/`.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ class Pull:
 class CrmApi(Protocol):
     """The calls of one connection through Nango's proxy; `nango.client.Proxy` is one."""
 
-    requests: int
+    @property
+    def requests(self) -> int: ...
 
     def get(
         self,

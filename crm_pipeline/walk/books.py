@@ -1,4 +1,7 @@
-"""The books: one `sync_runs` row per sync, opened before the first request and closed with the leads or with the error."""
+"""The books.
+
+One `sync_runs` row per sync, opened before the first request and closed with the leads or with the error.
+"""
 
 from __future__ import annotations
 
@@ -68,9 +71,7 @@ def open_run(
 ) -> None:
     """Write the run down before it starts, and close the books of runs of this connection that died."""
     with session.transaction():
-        session.run(
-            "books/interrupt_runs", account_id=connection.account_id, connection_id=str(connection.id), now=now
-        )
+        session.run("books/interrupt_runs", account_id=connection.account_id, connection_id=str(connection.id), now=now)
         session.run(
             "books/open_run",
             account_id=connection.account_id,
@@ -84,7 +85,13 @@ def open_run(
 
 
 def note_landing(
-    session: Session, connection: Connection, *, sync_id: UUID, pass_kind: str | None, requests: int, proven_since: datetime | None
+    session: Session,
+    connection: Connection,
+    *,
+    sync_id: UUID,
+    pass_kind: str | None,
+    requests: int,
+    proven_since: datetime | None,
 ) -> None:
     """What the landing of an open run was, for the steps that follow in another session."""
     with session.transaction():
@@ -105,15 +112,19 @@ def open_run_row(session: Session, connection: Connection, sync_id: UUID) -> Row
 
 
 def close_run(session: Session, result: SyncResult) -> None:
-    """Write how it ended, on the run and on its connection; inside the transaction that writes the leads when there is one."""
+    """Write how it ended, on the run and on its connection.
+
+    Inside the transaction that writes the leads when there is one.
+    """
     connection, error = result.connection, result.error
+    counts: dict[str, Any] = dict(result.results.as_dict())
     session.run(
         "books/close_run",
         account_id=connection.account_id,
         sync_id=str(result.sync_id),
         pass_kind=result.pass_kind,
         status=result.status,
-        **result.results.as_dict(),
+        **counts,
         skipped_by_reason=orjson.dumps(dict(result.results.skipped_by_reason)).decode(),
         requests=result.requests,
         finished_at=result.finished_at,
@@ -125,7 +136,7 @@ def close_run(session: Session, result: SyncResult) -> None:
 
 
 def _note_on_connection(session: Session, result: SyncResult) -> None:
-    keys: Mapping[str, object] = {"account_id": result.connection.account_id, "id": str(result.connection.id)}
+    keys: Mapping[str, Any] = {"account_id": result.connection.account_id, "id": str(result.connection.id)}
     if result.success and result.strategy != "preview":
         session.run("registry/note_success", **keys, now=result.finished_at)
     elif result.error is not None:

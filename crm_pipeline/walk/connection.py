@@ -68,7 +68,10 @@ class Connection:
         return str(self.metadata.get("default_region") or fallback).upper()
 
     def rates(self, usual: Mapping[str, Rate]) -> Mapping[str, Rate]:
-        """Calls per second by bucket: the provider's, or the connection's `requests_per_second` (a CRM plan that allows more)."""
+        """Calls per second by bucket.
+
+        The provider's, or the connection's `requests_per_second` (a CRM plan that allows more).
+        """
         own = self.metadata.get("requests_per_second")
         if not own:
             return usual

@@ -1,6 +1,7 @@
 """Raw records become contacts: map, normalize, and keep what changed; everything read waits in the match queue.
 
-Row by row is Python, and streams through a file on disk, so memory does not grow with the number of contacts. Set by set is SQL.
+Row by row is Python, and streams through a file on disk, so memory does not grow with the number of contacts. Set by
+set is SQL.
 """
 
 from __future__ import annotations
@@ -31,12 +32,15 @@ VALVE_MINIMUM, VALVE_SHARE = 20, 0.05
 """More vanished contacts than both of these are not believed without a person's word."""
 
 TEXT_COLUMNS = (
-    "contact_id", "object_type", "crm_id", "state", "reason", "reason_value", "name", "first_name", "last_name", "phone",
-    "email", "company", "owner_id", "owner_name", "owner_email", "status_id", "status", "stage_id", "stage", "description",
+    "contact_id", "object_type", "crm_id", "state", "reason", "reason_value", "name", "first_name", "last_name",
+    "phone", "email", "company", "owner_id", "owner_name", "owner_email", "status_id", "status", "stage_id", "stage",
+    "description",
 )  # fmt: skip
 TIME_COLUMNS = ("last_activity_at", "source_created_at", "source_updated_at")
 CONTACT_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in TEXT_COLUMNS] + [(name, TIME) for name in TIME_COLUMNS] + [("content_hash", pa.string())]
+    [(name, pa.string()) for name in TEXT_COLUMNS]
+    + [(name, TIME) for name in TIME_COLUMNS]
+    + [("content_hash", pa.string())]
 )
 POINT_SCHEMA = pa.schema(
     [("contact_id", pa.string()), ("kind", pa.string()), ("position", pa.int16())]
@@ -64,10 +68,11 @@ def stage_contacts(
     proven_since: datetime | None = None,
     is_forced: bool = False,
 ) -> SyncHeld | None:
-    """Read what landed and was not read yet into `staging.contacts` and its neighbours. Runs inside the caller's transaction.
+    """Read what landed and was not read yet into `staging.contacts` and its neighbours. Runs inside the caller's
+    transaction.
 
-    `proven_since` is the start of a complete pass that reached its end: contacts it did not show are deleted in the CRM,
-    unless so many vanished that a person has to say so; then nothing is removed and the reason is returned.
+    `proven_since` is the start of a complete pass that reached its end: contacts it did not show are deleted in the
+    CRM, unless so many vanished that a person has to say so; then nothing is removed and the reason is returned.
     """
     session.drop_temporary()
     keys = _keys(reading)
@@ -151,7 +156,7 @@ def valve(*, absent: int, alive: int, label: str) -> SyncHeld | None:
         return None
     return SyncHeld(
         "mass_removal_held",
-        f"{label}: {absent} of {alive} contacts are not in the CRM any more, which is too many to believe; none was removed.",
+        f"{label}: {absent} of {alive} contacts are not in the CRM any more, too many to believe; none was removed.",
         absent=absent,
         alive=alive,
     )
@@ -252,7 +257,7 @@ def _point_rows(key: str, normal: NormalContact) -> list[tuple[Any, ...]]:
         (key, "email", position, email.address, email.match_key, None, email.address)
         for position, email in enumerate(normal.emails)
     ]
-    return phones + emails  # type: ignore[operator]
+    return phones + emails
 
 
 def _arrow(schema: pa.Schema, rows: list[tuple[Any, ...]]) -> pa.Table:
@@ -269,7 +274,10 @@ class _Spool:
     def write(self, tables: dict[str, pa.Table]) -> None:
         for name, table in tables.items():
             self._count += 1
-            with pa.OSFile(str(self._folder / f"{self._count:06d}.{name}"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+            with (
+                pa.OSFile(str(self._folder / f"{self._count:06d}.{name}"), "wb") as sink,
+                pa.ipc.new_file(sink, table.schema) as out,
+            ):
                 out.write_table(table)
 
     def tables(self, name: str) -> Iterator[pa.Table]:

@@ -1,7 +1,7 @@
-"""Contacts become leads: match the contacts of the account into people, give each a stable id, build the rows that changed.
+"""Contacts become leads: matched into people with stable ids, and written where something changed.
 
-Everything is SQL over the touched groups only; Python only repeats a round until nothing changes. Runs inside the caller's
-transaction, under the account's lock.
+Everything is SQL over the touched groups only; Python only repeats a round until nothing changes. Runs inside the
+caller's transaction, under the account's lock.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Session
 
 DEFAULT_RANK = 100
-MATCH = (
-    "match/create_members", "match/create_shared_points",
-)  # fmt: skip
+MATCH = ("match/create_members", "match/create_shared_points")
 PLACE = (
     "match/create_claims", "match/create_groups", "match/create_lost_leads", "match/create_placements",
     "leads/create_new_lead_origins", "leads/create_next_leads", "leads/create_changed_leads", "leads/create_left_leads",
@@ -25,7 +24,8 @@ PLACE = (
 WRITE = (
     "leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_merges", "leads/store_leads",
     "leads/store_left", "leads/redirect_merges", "leads/store_merges", "leads/keep_contacted", "leads/drop_merged",
-    "leads/forget_merges", "match/store_placements", "match/store_departures", "match/follow_merges", "match/clear_queue",
+    "leads/forget_merges", "match/store_placements", "match/store_departures", "match/follow_merges",
+    "match/clear_queue",
 )  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def build_leads(session: Session, connection: Connection, *, sync_id: UUID, now:
     """Match what waits of this connection and write the leads that change; the counts of what happened."""
     session.drop_temporary()
     session.lock_account(connection.account_id)
-    values = {
+    values: dict[str, Any] = {
         "account_id": connection.account_id,
         "connection_id": str(connection.id),
         "sync_id": str(sync_id),
@@ -78,12 +78,12 @@ def build_leads(session: Session, connection: Connection, *, sync_id: UUID, now:
     return _results(session)
 
 
-def _run(session: Session, names: tuple[str, ...], values: Mapping[str, object]) -> None:
+def _run(session: Session, names: tuple[str, ...], values: Mapping[str, Any]) -> None:
     for name in names:
         session.run(f"transform/{name}", **values)
 
 
-def _widen(session: Session, values: Mapping[str, object]) -> None:
+def _widen(session: Session, values: Mapping[str, Any]) -> None:
     """Add what shares a value, a lead or a CRM merge with the contacts found last, until nobody is new."""
     last_round = 0
     while session.run("transform/match/widen_scope", last_round=last_round, **values):

@@ -24,7 +24,10 @@ def connections(session: Session, *, account_id: str | None = None, provider: st
 
 
 def refresh(session: Session, found: Iterable[NangoConnection], *, now: datetime) -> list[Connection]:
-    """Bring the registry in line with Nango's list; a connection that is gone there is disconnected here, its leads stay."""
+    """Bring the registry in line with Nango's list.
+
+    A connection that is gone there is disconnected here, its leads stay.
+    """
     listed = [connection for connection in found if connection.provider is not None]
     with session.transaction():
         for connection in listed:
@@ -42,7 +45,7 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
     if found.provider is None:
         raise NangoError(
             "connection_misconfigured",
-            f"Nango's integration {found.nango_integration!r} is for {found.nango_provider!r}, which is none of our CRMs.",
+            f"Nango's integration {found.nango_integration!r} is for {found.nango_provider!r}, none of our CRMs.",
         )
     known = session.rows(
         "registry/same_connection",
@@ -51,7 +54,11 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
         nango_integration=found.nango_integration,
         nango_connection_id=found.nango_connection_id,
     )
-    row_id = UUID(str(known[0]["id"])) if known else derived_connection_id(found.nango_integration, found.nango_connection_id)
+    row_id = (
+        UUID(str(known[0]["id"]))
+        if known
+        else derived_connection_id(found.nango_integration, found.nango_connection_id)
+    )
     metadata = _merged_metadata(known[0]["connection_metadata"] if known else None, found)
     session.run(
         "registry/save_connection",

@@ -1,4 +1,7 @@
-"""The embedded store: one DuckDB file. Whoever opens it is alone, so nobody holds it open while waiting for a network."""
+"""The embedded store: one DuckDB file.
+
+Whoever opens it is alone, so nobody holds it open while waiting for a network.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ if TYPE_CHECKING:
 LOCK_WAIT = 120.0
 """Seconds to wait for another process to close the file before giving up."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
-SETTINGS = {"TimeZone": "UTC", "threads": 2, "autoinstall_known_extensions": False}
+SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "TimeZone": "UTC",
+    "threads": 2,
+    "autoinstall_known_extensions": False,
+}
 LEAST_MEMORY = 128 << 20
 """Bytes DuckDB may use for a small store; what does not fit goes to disk. A larger store gets twice its size."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")

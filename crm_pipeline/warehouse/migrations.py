@@ -8,7 +8,10 @@ from typing import Any, Protocol
 
 from crm_pipeline.warehouse.statements import migration_files, split_statements
 
-LEDGER = "create table if not exists schema_migrations (name text primary key, applied_at timestamptz not null default now())"
+LEDGER = (
+    "create table if not exists schema_migrations "
+    "(name text primary key, applied_at timestamptz not null default now())"
+)
 
 
 class Migratable(Protocol):

@@ -33,7 +33,7 @@ class PostgresSession:
 
     @property
     def execute(self) -> Callable[[str], Any]:
-        return self._connection.execute  # type: ignore[return-value]
+        return self._connection.execute
 
     def run(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> int:
         return max(self._execute(statement(name, self.engine, raw_of), parameters).rowcount, 0)
@@ -48,7 +48,7 @@ class PostgresSession:
     ) -> Iterator[list[tuple[Any, ...]]]:
         query = statement(name, self.engine, raw_of)
         with self._connection.cursor(name="stream", withhold=True) as cursor:
-            cursor.execute(query.text, _bound(query, parameters))  # type: ignore[arg-type]
+            cursor.execute(query.text, _bound(query, parameters))
             while rows := cursor.fetchmany(batch):
                 yield rows
 
@@ -88,14 +88,16 @@ class PostgresSession:
         return self._url
 
     def _execute(self, query: Statement, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
-        return self._connection.execute(query.text, _bound(query, parameters))  # type: ignore[arg-type]
+        return self._connection.execute(query.text, _bound(query, parameters))
 
 
 @contextmanager
 def open_postgres(url: str) -> Iterator[PostgresSession]:
     """Connect, with the session's clock zone in UTC; always disconnects again."""
     try:
-        with psycopg.connect(url, autocommit=True, options="-c TimeZone=UTC -c client_min_messages=warning -c work_mem=64MB") as connection:
+        with psycopg.connect(
+            url, autocommit=True, options="-c TimeZone=UTC -c client_min_messages=warning -c work_mem=64MB"
+        ) as connection:
             # text is bound as text, not as "unknown": a parameter used in two places then has one type in both
             connection.adapters.register_dumper(str, StrDumper)
             yield PostgresSession(connection, url)

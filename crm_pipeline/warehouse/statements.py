@@ -1,8 +1,8 @@
 """SQL lives in files under `sql/`, one statement each; this module finds them and turns them into what an engine takes.
 
-A statement is named by its path without suffix (`transform/build_leads`). `x.postgres.sql` beside `x.sql` is the text for
-PostgreSQL where the engines truly differ. Parameters are written `$name` and are always bound. The one identifier that
-varies, `provider_contacts` (of schema `raw`), is replaced by a registered provider's own and nothing else.
+A statement is named by its path without suffix (`transform/build_leads`). `x.postgres.sql` beside `x.sql` is the text
+for PostgreSQL where the engines truly differ. Parameters are written `$name` and are always bound. The one identifier
+that varies, `provider_contacts` (of schema `raw`), is replaced by a registered provider's own and nothing else.
 """
 
 from __future__ import annotations

@@ -47,7 +47,11 @@ def test_accounts_never_meet(world: World) -> None:
 
 
 def test_a_second_sync_of_the_same_writes_nothing(world: World) -> None:
-    people = [a_payload("1", phone=ANN), a_payload("2", phone=BOB, email="b@x.example"), a_payload("3", first=None, phone=CY)]
+    people = [
+        a_payload("1", phone=ANN),
+        a_payload("2", phone=BOB, email="b@x.example"),
+        a_payload("3", first=None, phone=CY),
+    ]
     world.sync(*people)
     before = fingerprint(world)
     results = world.sync(*people)

@@ -1,4 +1,4 @@
-"""A small world for the walk's SQL: contacts written straight into raw, read and matched on a real store. No network, no dlt."""
+"""A small world for the walk's SQL: contacts put into raw, read and matched on a real store, without network or dlt."""
 
 from __future__ import annotations
 
@@ -100,14 +100,17 @@ class World:
         started = self.clock
         sync_id = self.land(*payloads, on=on, references=references)
         connection = self.connection(on)
-        books.open_run(
-            self.session, connection, sync_id=sync_id, strategy="append", trigger="manual", now=self.clock
-        )
+        books.open_run(self.session, connection, sync_id=sync_id, strategy="append", trigger="manual", now=self.clock)
         held = self.stage(on=on, sync_id=sync_id, proven_since=started if complete else None, force=force)
         return self.match(on=on, sync_id=sync_id, held=held)
 
     def stage(
-        self, *, on: str = "main", sync_id: UUID | None = None, proven_since: datetime | None = None, force: bool = False
+        self,
+        *,
+        on: str = "main",
+        sync_id: UUID | None = None,
+        proven_since: datetime | None = None,
+        force: bool = False,
     ) -> SyncHeld | None:
         self.clock += timedelta(seconds=1)
         reading = Reading(connection=self.connection(on), provider=HUBSPOT, default_region="US")
@@ -161,6 +164,13 @@ def a_world(url: str, folder: Path, account_id: str = "acme") -> Iterator[World]
 
 def fingerprint(world: World) -> str:
     """Everything a sync may write about people, as one text: two of them are equal only if nothing changed."""
-    tables = ("leads", "lead_changes", "lead_merges", "staging.contacts", "staging.contact_points", "staging.identity_map")
+    tables = (
+        "leads",
+        "lead_changes",
+        "lead_merges",
+        "staging.contacts",
+        "staging.contact_points",
+        "staging.identity_map",
+    )
     rows = {table: sorted(map(repr, world.select(f"select * from {table}"))) for table in tables}
     return orjson.dumps(rows).decode()

@@ -1,5 +1,6 @@
 -- How a sync ended, with counts that add up.
--- reads: nothing   writes: sync_runs   parameters: account_id, sync_id, pass_kind, status, the counts, error_*, finished_at
+-- reads: nothing   writes: sync_runs   parameters: account_id, sync_id, pass_kind, status, the counts, error_*,
+-- finished_at
 update sync_runs
 set
     pass = $pass_kind,

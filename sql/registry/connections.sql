@@ -1,7 +1,8 @@
 -- The connections, by account and provider; narrowed where a parameter is given.
 -- reads: crm_connections   grain: one row per connection   parameters: account_id, only_provider
 select
-    id, account_id, provider, nango_integration, nango_connection_id, cast(connection_metadata as text) as connection_metadata,
+    id, account_id, provider, nango_integration, nango_connection_id,
+    cast(connection_metadata as text) as connection_metadata,
     state, is_active, last_synced_at, last_error_code, last_error_message, last_error_action
 from crm_connections
 where

@@ -1,4 +1,5 @@
--- The row that a connection of Nango's is, or becomes again: the same connection, else one of the same account and CRM that is
+-- The row that a connection of Nango's is, or becomes again: the same connection, else one of the same account and
+-- CRM that is
 -- not connected any more.
 -- reads: crm_connections   grain: best row first
 -- parameters: account_id, provider, nango_integration, nango_connection_id

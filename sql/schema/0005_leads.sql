@@ -1,6 +1,7 @@
 -- What the product reads: one row per person of one account, what changed on it, and which ids were merged into which.
 -- reads: nothing   writes: leads, lead_changes, lead_merges
--- `contacted_at` is the product's: a sync never writes it. Everything else in leads is a function of the person's contacts.
+-- `contacted_at` is the product's: a sync never writes it. Everything else in leads is a function of the person's
+-- contacts.
 create table leads (
     account_id text not null,
     id uuid not null,

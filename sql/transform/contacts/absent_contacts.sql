@@ -1,5 +1,6 @@
 -- Contacts we hold as alive that a proven complete pass did not show.
--- reads: staging.contacts, raw.<provider>_contacts, raw.set_aside   writes: temp absent_contacts   grain: one row per contact
+-- reads: staging.contacts, raw.<provider>_contacts, raw.set_aside   writes: temp absent_contacts   grain: one row per
+-- contact
 -- parameters: account_id, connection_id, pass_started_at
 create temp table absent_contacts as
 select c.contact_id

@@ -1,4 +1,5 @@
--- Owners and labels whose name differs from what we hold, from the landings not read yet; the newest row of a reference wins.
+-- Owners and labels whose name differs from what we hold, from the landings not read yet; the newest row of a
+-- reference wins.
 -- reads: raw.crm_references, staging.landings, staging.crm_references   writes: temp changed_references
 -- grain: one row per changed reference   parameters: account_id, connection_id
 create temp table changed_references as

@@ -1,4 +1,5 @@
--- How many contacts a complete pass did not show, and how many of the connection we hold as alive (rejected ones included).
+-- How many contacts a complete pass did not show, and how many of the connection we hold as alive (rejected ones
+-- included).
 -- reads: temp absent_contacts, staging.contacts   grain: one row   parameters: account_id, connection_id
 select
     (select count(*) from absent_contacts) as absent,

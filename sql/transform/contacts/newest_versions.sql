@@ -1,5 +1,6 @@
 -- Which landed row of each unread contact is the newest: by the CRM's own time of change, then by when we fetched it.
--- So a row older than the one we hold never wins, and an archived or restored record does although its time stands still.
+-- So a row older than the one we hold never wins, and an archived or restored record does although its time stands
+-- still.
 -- reads: raw.<provider>_contacts, temp unread_keys   writes: temp newest_versions   grain: one row per contact
 -- parameters: account_id, connection_id
 create temp table newest_versions as

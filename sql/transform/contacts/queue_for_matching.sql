@@ -1,5 +1,6 @@
 -- Every contact read now waits to be matched; one that waited already stays changed if it was.
--- reads: temp incoming_contacts, temp changed_contacts   writes: staging.match_queue   parameters: account_id, connection_id, now
+-- reads: temp incoming_contacts, temp changed_contacts   writes: staging.match_queue   parameters: account_id,
+-- connection_id, now
 insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, queued_at)
 select
     $account_id, i.contact_id, cast($connection_id as uuid), c.contact_id is not null, cast($now as timestamptz)

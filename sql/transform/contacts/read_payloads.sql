@@ -1,5 +1,6 @@
 -- The newest payload of every unread contact, as text.
--- reads: raw.<provider>_contacts, temp newest_versions   grain: one row per contact, more only where equal rows were landed twice
+-- reads: raw.<provider>_contacts, temp newest_versions   grain: one row per contact, more only where equal rows were
+-- landed twice
 -- parameters: account_id, connection_id
 select cast(r.payload as text) as payload
 from raw.provider_contacts r

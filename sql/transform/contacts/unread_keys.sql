@@ -1,5 +1,6 @@
 -- The contacts to map now: landed and not read yet, or known by a reference that has a new name.
--- reads: raw.<provider>_contacts, staging.landings, staging.contacts, temp changed_references   writes: temp unread_keys
+-- reads: raw.<provider>_contacts, staging.landings, staging.contacts, temp changed_references   writes: temp
+-- unread_keys
 -- grain: one row per contact   parameters: account_id, connection_id
 create temp table unread_keys as
 select r.object_type, r.crm_id

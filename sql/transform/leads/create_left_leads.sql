@@ -1,5 +1,6 @@
 -- Leads in scope that no contact is a member of any more, with the reason of the contact that left last.
--- reads: temp scope, temp placements, temp lost_leads, staging.identity_map, staging.contacts, leads   writes: temp left_leads
+-- reads: temp scope, temp placements, temp lost_leads, staging.identity_map, staging.contacts, leads   writes: temp
+-- left_leads
 -- grain: one row per lead   parameters: account_id
 create temp table left_leads as
 select lead_id, reason
@@ -9,7 +10,10 @@ from (
         coalesce(c.reason, 'moved') as reason,
         row_number() over (
             partition by i.lead_id
-            order by case when i.contact_id = l.crm_contact_id then 0 else 1 end, c.updated_at desc, c.crm_id collate "C"
+            order by
+                case when i.contact_id = l.crm_contact_id then 0 else 1 end,
+                c.updated_at desc,
+                c.crm_id collate "C"
         ) as nth
     from scope s
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = s.contact_id

@@ -1,4 +1,5 @@
--- What each touched lead says now: per field, the first of its contacts in order of trust that has a value. First and last name
+-- What each touched lead says now: per field, the first of its contacts in order of trust that has a value. First and
+-- last name
 -- come from the contact that gave the name, the owner's address from the one that gave the owner.
 -- reads: temp placements, staging.contacts   writes: temp next_leads   grain: one row per lead   parameters: account_id
 create temp table next_leads as

@@ -1,5 +1,6 @@
 -- Which leads the groups may keep: those their members have, or the contacts that the CRM merged into a member.
--- A lead claimed by several groups goes to the one with the contact it was made for, so that a split undoes a merge exactly;
+-- A lead claimed by several groups goes to the one with the contact it was made for, so that a split undoes a merge
+-- exactly;
 -- else to the one with its primary contact, then to the most trusted group.
 -- reads: temp members, staging.identity_map, staging.contact_merges, leads   writes: temp claims
 -- grain: one row per lead   parameters: account_id

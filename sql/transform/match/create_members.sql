@@ -1,4 +1,5 @@
--- The contacts in scope that may be leads, each in a group of its own to begin with, in order of trust: connection rank,
+-- The contacts in scope that may be leads, each in a group of its own to begin with, in order of trust: connection
+-- rank,
 -- then latest activity, then latest change, then the CRM's id in text order.
 -- reads: temp scope, staging.contacts, crm_connections   writes: temp members   grain: one row per contact
 -- parameters: account_id, default_rank

@@ -1,6 +1,7 @@
 -- Where each member belongs now, and why: the CRM's own merge, a shared phone, a shared e-mail, or nobody else.
 -- A contact that stays in its lead keeps the reason it came for.
--- reads: temp members, temp lead_groups, temp shared_points, staging.identity_map, staging.contact_merges   writes: temp placements
+-- reads: temp members, temp lead_groups, temp shared_points, staging.identity_map, staging.contact_merges   writes:
+-- temp placements
 -- grain: one row per member   parameters: account_id
 create temp table placements as
 with evidence as (

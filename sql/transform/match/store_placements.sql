@@ -1,6 +1,8 @@
 -- The identity map: members where they belong now; rows that would not change are left alone.
 -- reads: temp placements   writes: staging.identity_map   parameters: account_id, sync_id, now
-insert into staging.identity_map (account_id, contact_id, lead_id, matched_by, matched_value, is_member, sync_id, matched_at)
+insert into staging.identity_map (
+    account_id, contact_id, lead_id, matched_by, matched_value, is_member, sync_id, matched_at
+)
 select
     $account_id, p.contact_id, p.lead_id, p.matched_by, p.matched_value, true, cast($sync_id as uuid),
     cast($now as timestamptz)

@@ -1,7 +1,8 @@
 -- The contacts of one connection that were read and are not matched yet.
 -- reads: staging.match_queue, staging.contacts, staging.identity_map   writes: temp taken
 -- grain: one row per contact   parameters: account_id, connection_id
--- A contact that another connection's sync has matched since it was queued counts as new here: that sync did not count it.
+-- A contact that another connection's sync has matched since it was queued counts as new here: that sync did not
+-- count it.
 create temp table taken as
 select
     q.contact_id,

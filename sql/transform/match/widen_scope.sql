@@ -1,5 +1,6 @@
 -- Contacts that share a phone or e-mail, a lead, or a CRM merge with a contact of the last round.
--- reads: temp scope, staging.contact_points, staging.contacts, staging.identity_map, staging.contact_merges   writes: temp scope
+-- reads: temp scope, staging.contact_points, staging.contacts, staging.identity_map, staging.contact_merges   writes:
+-- temp scope
 -- grain: one row per contact found   parameters: account_id, last_round
 insert into scope (contact_id, round)
 select found.contact_id, cast($last_round as integer) + 1

@@ -1,0 +1,77 @@
+"""What commands start from: the settings, the store and the pipeline, each made when it is first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crm_pipeline.errors import ConfigError, PipelineError
+from crm_pipeline.settings import Settings
+from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline.warehouse.session import Session
+
+if TYPE_CHECKING:
+    from crm_pipeline.nango.client import NangoClient
+    from crm_pipeline.steps import Pipeline
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+"""Exit codes: done; a sync failed or was held, or something broke; wrong use or configuration."""
+READING_WAIT = 10.0
+"""Seconds a command that only reads waits for a process that has the store open."""
+IMPATIENT_TRIES = 2
+"""Attempts per call to Nango where a person waits for the answer; a sync is more patient."""
+IN_MEMORY = Path(":memory:")
+
+
+def exit_code(error: PipelineError) -> int:
+    """What a shell is told of an error that ended a command."""
+    is_wrong_use = isinstance(error, ConfigError) or error.code in ("nango_unauthorized", "connection_not_found")
+    return WRONG_USE if is_wrong_use else FAILED
+
+
+def store(settings: Settings) -> Warehouse:
+    """The store that the settings name."""
+    return Warehouse(settings.warehouse, data_dir=settings.data_dir)
+
+
+@contextmanager
+def reading(warehouse: Warehouse) -> Iterator[Session]:
+    """A session for reading: it waits shortly for a writer, and reads a store that is not there yet as an empty one."""
+    with _opened(warehouse) as session:
+        session.migrate()
+        yield session
+
+
+@contextmanager
+def nango(settings: Settings, *, patient: bool = True) -> Iterator[NangoClient]:
+    """Nango's client; an impatient one gives up after a few seconds, because a person waits."""
+    from crm_pipeline.nango.client import NangoClient
+    from crm_pipeline.nango.retry import DEFAULT_POLICY, RetryPolicy
+
+    policy = DEFAULT_POLICY if patient else RetryPolicy(attempts=IMPATIENT_TRIES, total_wait=READING_WAIT)
+    with NangoClient(host=settings.nango_host, secret_key=settings.require_nango(), policy=policy) as client:
+        yield client
+
+
+@contextmanager
+def pipeline(settings: Settings, *, patient: bool = True) -> Iterator[Pipeline]:
+    """Everything the walk needs, from the settings."""
+    from crm_pipeline.steps import Pipeline
+
+    with nango(settings, patient=patient) as client:
+        yield Pipeline(
+            warehouse=store(settings),
+            nango=client,
+            data_dir=settings.data_dir,
+            default_region=settings.default_region,
+        )
+
+
+def _opened(warehouse: Warehouse) -> AbstractContextManager[Session]:
+    if warehouse.engine != "duckdb":
+        return warehouse.unmigrated_session()
+    from crm_pipeline.warehouse.duckdb_store import open_duckdb
+
+    return open_duckdb(warehouse.path if warehouse.path.exists() else IN_MEMORY, wait=READING_WAIT)

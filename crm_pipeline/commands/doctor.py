@@ -1,0 +1,132 @@
+"""The command `doctor`: is everything in place, and if not, what is to be done?"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crm_pipeline import __version__
+from crm_pipeline.commands import app, output
+from crm_pipeline.commands.text import counted, safe
+from crm_pipeline.errors import PipelineError
+from crm_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from crm_pipeline.nango.connections import NangoConnection
+
+OK, FAILED, SKIPPED = "ok", "failed", "skipped"
+STYLES = {OK: "green", FAILED: "bold red", SKIPPED: "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    state: str
+    detail: str
+    action: str | None = None
+
+
+@click.command()
+@output.json_option
+def doctor(as_json: bool) -> int:
+    """Settings, store, Nango, connections: all well?"""
+    checks = []
+    for check in examine():
+        checks.append(check)
+        if not as_json:
+            _print(check)
+    failed = [check for check in checks if check.state == FAILED]
+    if as_json:
+        output.write_json({"success": not failed, "checks": [asdict(check) for check in checks]})
+    else:
+        output.told(output.console(), f"{counted(len(failed), 'problem')} found." if failed else "All is well.")
+    return app.FAILED if failed else app.DONE
+
+
+def examine() -> Iterator[Check]:
+    """Every check in turn; what cannot be looked at because of an earlier failure is said."""
+    yield Check("program", OK, f"crm-pipeline {__version__}, Python {platform.python_version()}")
+    try:
+        settings = Settings.from_environment()
+    except PipelineError as error:
+        yield _failed("settings", error)
+        yield Check("store", SKIPPED, "the settings come first")
+        yield Check("Nango", SKIPPED, "the settings come first")
+        return
+    yield Check(
+        "settings", OK, f"Nango {settings.nango_host}, phones without a country are read as {settings.default_region}"
+    )
+    yield _data_folder(settings.data_dir)
+    yield _store(settings)
+    yield from _nango(settings)
+
+
+def _data_folder(folder: Path) -> Check:
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return Check("data folder", OK, str(folder))
+    return Check("data folder", FAILED, f"{folder} cannot be written", "Set CRM_DATA_DIR to a folder that can be.")
+
+
+def _store(settings: Settings) -> Check:
+    warehouse = app.store(settings)
+    is_new = warehouse.engine == "duckdb" and not warehouse.path.exists()
+    try:
+        with app.reading(warehouse) as session:
+            facts = session.rows("reports/store")[0]
+    except PipelineError as error:
+        return _failed("store", error)
+    if is_new:
+        return Check("store", OK, f"{settings.masked_warehouse} is not there yet; the first sync makes it")
+    engine = str(facts["engine_version"]).split(" on ")[0]
+    name = engine if engine.startswith("PostgreSQL") else f"DuckDB {engine}"
+    held = f"{counted(facts['connections'], 'connection')}, {counted(facts['leads'], 'lead')}"
+    schema = f"schema up to date ({counted(facts['migrations'], 'migration')})"
+    return Check("store", OK, f"{settings.masked_warehouse}, {name}, {schema}: {held}")
+
+
+def _nango(settings: Settings) -> Iterator[Check]:
+    try:
+        with app.nango(settings, patient=False) as client:
+            listed = client.list_connections()
+    except PipelineError as error:
+        yield _failed("Nango", error)
+        return
+    ours = [connection for connection in listed if connection.provider is not None]
+    yield Check("Nango", OK, f"{settings.nango_host} accepts the key; {counted(len(ours), 'connection')} to our CRMs")
+    for connection in sorted(ours, key=lambda one: (one.account_id or "", one.provider or "", one.id)):
+        yield _connection(connection)
+
+
+def _connection(found: NangoConnection) -> Check:
+    name = f"{found.account_id or '(unassigned)'}/{found.provider}"
+    if found.account_id is None:
+        detail = f"{found.nango_connection_id} belongs to no account, so it is never synced"
+        return Check(name, SKIPPED, detail, "Give the connection the tag `account_id` at Nango if it is ours.")
+    if "auth" in found.errors:
+        action = f"Connect it again: `crm-pipeline connect {found.account_id} {found.provider}`."
+        return Check(name, FAILED, "Nango can no longer renew the access to this CRM", action)
+    if found.errors:
+        return Check(name, FAILED, f"Nango reports: {', '.join(found.errors)}", "Look at the connection in Nango.")
+    return Check(name, OK, "Nango reports no error")
+
+
+def _failed(name: str, error: PipelineError) -> Check:
+    return Check(name, FAILED, error.message, error.action)
+
+
+def _print(check: Check) -> None:
+    screen = output.console()
+    output.told(
+        screen, f"  {safe(check.name)}: {safe(check.detail)}", prefix=f"{check.state:<7}", style=STYLES[check.state]
+    )
+    if check.action:
+        output.told(screen, f"         {safe(check.action)}")

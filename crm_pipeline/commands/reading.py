@@ -1,0 +1,242 @@
+"""Commands that look at the books and talk to nobody: `status`, `history`, `changes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+import orjson
+
+from crm_pipeline.commands import app, output
+from crm_pipeline.commands.text import ago, counted, safe
+from crm_pipeline.errors import ConfigError
+from crm_pipeline.settings import Settings
+from crm_pipeline.walk.leads import Results
+from crm_pipeline.warehouse.session import Row
+
+RECENT = 20
+"""Syncs that `history` shows to people unless told otherwise."""
+STYLES = {
+    "active": "green",
+    "succeeded": "green",
+    "running": "cyan",
+    "failed": "bold red",
+    "held": "bold yellow",
+    "needs_reconnect": "bold yellow",
+}
+TOLD = ("succeeded", "held")
+"""How a sync ended whose counts say something."""
+COUNTS = ("created", "updated", "unchanged", "merged", "skipped", "removed", "split")
+
+
+@click.command()
+@click.option("--account", help="Only this account.")
+@output.json_option
+def status(account: str | None, as_json: bool) -> int:
+    """Each connection: its state and its last sync.
+
+    Connected, last synced, last result, last error and what to do about it.
+    """
+    settings = Settings.from_environment()
+    with app.reading(app.store(settings)) as session:
+        rows = session.rows("reports/status", account_id=account)
+    states = [connection_status(row, datetime.now(UTC)) for row in rows]
+    if as_json:
+        output.write_json(states)
+    elif states:
+        _print_status(states)
+    else:
+        _print_none(f"No connections{of_account(account)} yet.", "Run `crm-pipeline sync`: it asks Nango for them.")
+    return app.DONE
+
+
+@click.command()
+@click.option("--account", help="Only this account.")
+@click.option("--limit", type=click.IntRange(min=1), help=f"At most this many (people are shown {RECENT}).")
+@output.json_option
+def history(account: str | None, limit: int | None, as_json: bool) -> int:
+    """Past syncs, the newest first."""
+    settings = Settings.from_environment()
+    with app.reading(app.store(settings)) as session:
+        rows = session.rows("reports/history", account_id=account, row_limit=limit or (None if as_json else RECENT))
+    if as_json:
+        output.write_json([past_sync(row) for row in rows])
+    elif rows:
+        _print_history(rows)
+    else:
+        _print_none(f"No syncs{of_account(account)} yet.", "Run `crm-pipeline sync`.")
+    return app.DONE
+
+
+@click.command()
+@click.argument("lead_id")
+@output.json_option
+def changes(lead_id: str, as_json: bool) -> int:
+    """What changed on a lead, when, and by which sync."""
+    key = _lead_key(lead_id)
+    settings = Settings.from_environment()
+    with app.reading(app.store(settings)) as session:
+        known = session.rows("reports/lead_identity", lead_id=key)
+        rows = session.rows("reports/changes", lead_id=key)
+    if not known and not rows:
+        raise ConfigError(
+            "invalid_setting",
+            f"No lead has the id {key}.",
+            action="List the ids with `crm-pipeline leads ACCOUNT --json`.",
+        )
+    if as_json:
+        output.write_json(rows)
+    else:
+        _print_changes(known[0] if known else None, rows)
+    return app.DONE
+
+
+def connection_status(row: Row, now: datetime) -> dict[str, Any]:
+    """One connection as `status --json` tells it."""
+    return {
+        "account_id": row["account_id"],
+        "provider": row["provider"],
+        "connection_id": row["connection_id"],
+        "nango_connection_id": row["nango_connection_id"],
+        "connected": row["state"] == "active",
+        "state": row["state"],
+        "last_synced_at": row["last_synced_at"],
+        "last_synced": ago(row["last_synced_at"], now),
+        "last_result": _last_result(row) if row["sync_id"] else None,
+        "last_error": _last_error(row),
+    }
+
+
+def past_sync(row: Row) -> dict[str, Any]:
+    """A row of `sync_runs` as `history --json` tells it."""
+    text = row["skipped_by_reason"]
+    finished_at = row["finished_at"]
+    return {
+        **row,
+        "skipped_by_reason": orjson.loads(text) if text else {},
+        "seconds": round((finished_at - row["started_at"]).total_seconds(), 3) if finished_at else None,
+    }
+
+
+def sentence(row: Mapping[str, Any]) -> str:
+    """What a sync did, as an account manager reads it."""
+    return Results(**{name: row[name] for name in COUNTS}).sentence()
+
+
+def of_account(account: str | None) -> str:
+    return f" of {safe(account)}" if account else ""
+
+
+def reconnect_advice(row: Mapping[str, Any]) -> str:
+    """How to revive a connection that the CRM or Nango does not accept any more."""
+    return f"Connect it again: `crm-pipeline connect {safe(row['account_id'])} {row['provider']}`."
+
+
+def _last_result(row: Row) -> dict[str, Any]:
+    return {
+        "sync_id": row["sync_id"],
+        "status": row["status"],
+        "pass": row["pass"],
+        "sentence": sentence(row) if row["status"] in TOLD else None,
+        "results": {"fetched": row["fetched"], **{name: row[name] for name in COUNTS}},
+        "started_at": row["started_at"],
+        "finished_at": row["finished_at"],
+    }
+
+
+def _last_error(row: Row) -> dict[str, Any] | None:
+    if row["last_error_code"]:
+        facts = {name: row[f"last_error_{name}"] for name in ("code", "message", "action", "at")}
+        return facts | ({"action": reconnect_advice(row)} if row["state"] == "needs_reconnect" else {})
+    if row["state"] == "needs_reconnect":
+        message = "Nango can no longer renew the access to this CRM."
+        return {"code": "connection_expired", "message": message, "action": reconnect_advice(row), "at": None}
+    return None
+
+
+def _lead_key(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise ConfigError(
+            "invalid_setting",
+            f"A lead id is a UUID, and {safe(text)[:60]!r} is none.",
+            action="List the ids with `crm-pipeline leads ACCOUNT --json`.",
+        ) from None
+
+
+def _print_none(message: str, advice: str) -> None:
+    screen = output.console()
+    output.told(screen, message)
+    output.told(screen, advice)
+
+
+def _print_status(states: list[dict[str, Any]]) -> None:
+    from rich.text import Text
+
+    screen = output.console()
+    for number, state in enumerate(states):
+        name = f"{safe(state['account_id']) or '(unassigned)'}/{state['provider']}"
+        heading = Text.assemble(
+            (name, "bold"),
+            "  ",
+            (state["state"], STYLES.get(state["state"], "dim")),
+            f"  synced {state['last_synced']}",
+        )
+        screen.print(heading if number == 0 else Text("\n") + heading)
+        result, error = state["last_result"], state["last_error"]
+        if result:
+            output.told(screen, result["sentence"] or f"The last sync: {result['status']}.", prefix="  ")
+        if error:
+            output.told(screen, f"  {error['code']}: {safe(error['message'])}", style="red")
+            output.told(screen, f"  {safe(error['action'])}")
+        elif state["state"] == "unassigned":
+            output.told(screen, "  Nango has no account for it: give the connection the tag `account_id` there.")
+
+
+def _print_history(rows: list[Row]) -> None:
+    from rich.text import Text
+
+    headings = ("Started", "Connection", "Status", "What happened", "Requests", "Seconds")
+    cells = [
+        (
+            _minute(row["started_at"]),
+            f"{row['account_id']}/{row['provider']}",
+            Text(row["status"], STYLES.get(row["status"], "dim")),
+            row["error_code"] or (sentence(row) if row["status"] in TOLD else None),
+            f"{row['requests']:,}",
+            _seconds(row),
+        )
+        for row in rows
+    ]
+    screen = output.console()
+    screen.print(output.table(screen, headings, cells, right=headings[-2:]))
+
+
+def _print_changes(lead: Row | None, rows: list[Row]) -> None:
+    screen = output.console()
+    if lead is None:
+        output.told(screen, "The lead was removed; this is what happened to it.")
+    elif lead["into_lead_id"]:
+        output.told(screen, f"This lead was merged into {lead['into_lead_id']} ({safe(lead['name'])}).")
+    else:
+        output.told(screen, f"{safe(lead['name'])}: {counted(len(rows), 'change')}")
+    headings = ("When", "What", "Field", "Before", "After", "By")
+    names = ("kind", "field", "old_value", "new_value")
+    cells = [
+        (_minute(row["changed_at"]), *(row[name] for name in names), f"{row['provider'] or ''} {row['trigger'] or ''}")
+        for row in rows
+    ]
+    screen.print(output.table(screen, headings, cells))
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _seconds(row: Row) -> str:
+    seconds = past_sync(row)["seconds"]
+    return "" if seconds is None else f"{seconds:.1f}"

@@ -1,0 +1,165 @@
+"""Commands about connections: `connections` lists them, `connect` invites a person or takes a connection over."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crm_pipeline.commands import app, output, syncing
+from crm_pipeline.commands.reading import STYLES
+from crm_pipeline.commands.text import ago, safe
+from crm_pipeline.errors import NangoError
+from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.settings import Settings
+from crm_pipeline.walk.connection import Connection
+from crm_pipeline.warehouse.session import Row
+
+if TYPE_CHECKING:
+    from crm_pipeline.nango.client import NangoClient
+    from crm_pipeline.nango.connections import NangoConnection
+    from crm_pipeline.steps import Pipeline
+
+COLUMNS = (
+    "account_id", "provider", "connection_id", "state", "is_active", "nango_integration", "nango_connection_id",
+    "last_synced_at", "last_error_code", "last_error_message", "last_error_action", "last_error_at", "created_at",
+    "updated_at",
+)  # fmt: skip
+
+
+@click.command()
+@click.option("--refresh", is_flag=True, help="Ask Nango first.")
+@output.json_option
+def connections(refresh: bool, as_json: bool) -> int:
+    """The connections we know, each with its state."""
+    settings = Settings.from_environment()
+    if refresh:
+        with app.pipeline(settings, patient=False) as pipeline:
+            syncing.refreshed(pipeline)
+    with app.reading(app.store(settings)) as session:
+        rows = session.rows("reports/status", account_id=None)
+    if as_json:
+        output.write_json([{name: row[name] for name in COLUMNS} for row in rows])
+    elif rows:
+        _print_connections(rows)
+    else:
+        screen = output.console()
+        output.told(screen, "No connections." if refresh else "No connections are known yet.")
+        advice = "Connect one: `crm-pipeline connect ACCOUNT PROVIDER`."
+        output.told(screen, advice if refresh else "Ask Nango for them: `crm-pipeline connections --refresh`.")
+    return app.DONE
+
+
+@click.command()
+@click.argument("account")
+@click.argument("provider", type=click.Choice(sorted(PROVIDERS)))
+@click.option(
+    "--connection-id", help="Nango's id of a connection that was made; it is checked, saved and synced at once."
+)
+@click.option("--integration", help="The integration's key at Nango, where it is not called like the CRM.")
+@output.json_option
+def connect(account: str, provider: str, connection_id: str | None, integration: str | None, as_json: bool) -> int:
+    """Connect a CRM of ACCOUNT.
+
+    Prints the link for a person to open; or, with the id of a connection that was made, saves and syncs it.
+    """
+    settings = Settings.from_environment()
+    key = integration or PROVIDERS[provider].integration
+    if connection_id is None:
+        return _invite(settings, account, key, as_json)
+    with app.pipeline(settings, patient=False) as pipeline:
+        found = verified(pipeline.nango, account, provider, key, connection_id)
+        connection = _saved(pipeline, found)
+    with app.pipeline(settings) as pipeline:
+        tell = syncing.tell_sync if not as_json else _nothing
+        batch = syncing.run_syncs(pipeline, [connection], trigger="connected", tell=tell)
+    if as_json:
+        output.write_json(batch.as_dict() | {"connection": _as_dict(connection)})
+    if batch.stop is not None:
+        raise batch.stop
+    return app.DONE if batch.success else app.FAILED
+
+
+def verified(client: NangoClient, account: str, provider: str, integration: str, connection_id: str) -> NangoConnection:
+    """The connection at Nango, if it is this account's; another's is answered exactly like one that does not exist."""
+    from crm_pipeline.nango.connections import check_config
+
+    unknown = NangoError(
+        "connection_not_found",
+        f"Nango has no connection {safe(connection_id)} of {safe(account)} for the integration {safe(integration)}.",
+        action="Copy the connection's id from Nango; its tag `account_id` must name the account.",
+    )
+    try:
+        found = client.read_connection(integration, connection_id)
+    except NangoError as error:
+        if error.code == "connection_not_found":
+            raise unknown from None
+        raise
+    if found.account_id != account:
+        raise unknown
+    if found.provider != provider:
+        raise NangoError(
+            "connection_misconfigured",
+            f"The connection {safe(connection_id)} is for {safe(found.nango_provider)}, not for {provider}.",
+            action="Name the CRM that was connected.",
+        )
+    check_config(found)
+    return found
+
+
+def _invite(settings: Settings, account: str, integration: str, as_json: bool) -> int:
+    with app.nango(settings, patient=False) as client:
+        session = client.create_connect_session(account_id=account, integration=integration)
+    if as_json:
+        output.write_json({"success": True, "connect_link": session.connect_link, "expires_at": session.expires_at})
+        return app.DONE
+    output.told(output.console(), session.connect_link)
+    screen = output.error_console()
+    expires_at = session.expires_at.astimezone(UTC)
+    output.told(
+        screen, f"Open the link to connect the CRM of {safe(account)}; it is good until {expires_at:%H:%M} UTC."
+    )
+    output.told(screen, f"Then run `crm-pipeline sync --account {safe(account)}`.")
+    return app.DONE
+
+
+def _saved(pipeline: Pipeline, found: NangoConnection) -> Connection:
+    from crm_pipeline.walk import registry
+
+    with pipeline.warehouse.session() as session, session.transaction():
+        return registry.save(session, found, now=pipeline.now())
+
+
+def _as_dict(connection: Connection) -> dict[str, Any]:
+    return {
+        "account_id": connection.account_id,
+        "provider": connection.provider,
+        "connection_id": connection.id,
+        "nango_integration": connection.nango_integration,
+        "nango_connection_id": connection.nango_connection_id,
+        "state": connection.state,
+    }
+
+
+def _print_connections(rows: list[Row]) -> None:
+    from rich.text import Text
+
+    now = datetime.now(UTC)
+    headings = ("Account", "CRM", "State", "Last synced", "Connection at Nango")
+    cells = [
+        (
+            row["account_id"] or "–",
+            row["provider"],
+            Text(row["state"], STYLES.get(row["state"], "dim")),
+            ago(row["last_synced_at"], now),
+            f"{row['nango_integration']}/{row['nango_connection_id']}",
+        )
+        for row in rows
+    ]
+    screen = output.console()
+    screen.print(output.table(screen, headings, cells))
+
+
+def _nothing(_: object) -> None:
+    """Tell nothing."""

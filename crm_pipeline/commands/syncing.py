@@ -1,0 +1,270 @@
+"""The command `sync`, and how one sync after another is run and told; `connect` and `demo` tell theirs the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crm_pipeline.commands import app, output
+from crm_pipeline.commands.leads import reason_of
+from crm_pipeline.commands.reading import past_sync, reconnect_advice
+from crm_pipeline.commands.text import counted, safe
+from crm_pipeline.errors import ConfigError, NangoError, PipelineError
+from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.settings import Settings
+from crm_pipeline.walk.connection import Connection
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crm_pipeline.steps import Pipeline
+    from crm_pipeline.walk.books import SyncResult
+
+STRATEGIES = ("append", "overwrite", "preview")
+AVAILABLE = ("append",)
+FRAMES_PER_SECOND = 8
+NO_EXAMPLES: Mapping[str, str] = {}
+
+OnRecords = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Syncs of one command: those that ended, and the one that a signal cut short."""
+
+    results: list[SyncResult] = field(default_factory=list)
+    interrupted: dict[str, Any] | None = None
+    stop: KeyboardInterrupt | None = None
+
+    @property
+    def success(self) -> bool:
+        return self.stop is None and all(result.success for result in self.results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The published answer of `sync --json`."""
+        cut_short = [self.interrupted] if self.interrupted else []
+        return {"success": self.success, "syncs": [result.as_dict() for result in self.results] + cut_short}
+
+
+@click.command()
+@click.option("--account", help="Only this account.")
+@click.option("--provider", type=click.Choice(sorted(PROVIDERS)), help="Only this CRM.")
+@click.option(
+    "--strategy", type=click.Choice(STRATEGIES), default="append", show_default=True,
+    help="What to do with the leads; only append is available in this version.",
+)  # fmt: skip
+@click.option("--full", is_flag=True, help="Fetch everything, not only what changed.")
+@click.option("--force", is_flag=True, help="Believe it when many contacts vanished from the CRM.")
+@output.json_option
+def sync(account: str | None, provider: str | None, strategy: str, full: bool, force: bool, as_json: bool) -> int:
+    """Pull the active connections into leads.
+
+    Nango is asked for its connections first. One sync runs after another; one that fails does not stop the rest.
+    """
+    if strategy not in AVAILABLE:
+        raise ConfigError(
+            "invalid_setting",
+            f"The strategy {strategy} is not available in this version.",
+            action="Run the sync with --strategy append, which is also the default.",
+        )
+    settings = Settings.from_environment()
+    with app.pipeline(settings) as pipeline:
+        chosen, passed_over = choose(refreshed(pipeline), account=account, provider=provider)
+        if not as_json:
+            tell_passed_over(passed_over)
+        batch = run_syncs(pipeline, chosen, full=full, force=force, tell=_ignore if as_json else tell_sync)
+    if as_json:
+        output.write_json(batch.as_dict() | {"passed_over": [_passed_over(one) for one in passed_over]})
+    if batch.stop is not None:
+        raise batch.stop
+    return app.DONE if batch.success else app.FAILED
+
+
+def refreshed(pipeline: Pipeline) -> list[Connection]:
+    """The registry after asking Nango."""
+    from crm_pipeline.steps import refresh_connections
+
+    return refresh_connections(pipeline)
+
+
+def choose(
+    connections: Sequence[Connection], *, account: str | None = None, provider: str | None = None
+) -> tuple[list[Connection], list[Connection]]:
+    """The connections to sync, and the matching ones that cannot be; none to sync is an error that says why."""
+    matching = [
+        connection
+        for connection in connections
+        if account in (None, connection.account_id) and provider in (None, connection.provider)
+    ]
+    chosen = [one for one in matching if one.state == "active" and one.provider in PROVIDERS]
+    passed_over = [one for one in matching if one not in chosen]
+    if not chosen:
+        raise _nothing_to_sync(connections, passed_over, account, provider)
+    return chosen, passed_over
+
+
+def run_syncs(
+    pipeline: Pipeline,
+    connections: Sequence[Connection],
+    *,
+    full: bool = False,
+    force: bool = False,
+    trigger: str = "manual",
+    tell: Callable[[SyncResult], None],
+) -> Batch:
+    """One sync after another, each told as it ends. A signal ends the batch once the running sync closed its books."""
+    from crm_pipeline.steps import sync_connection
+
+    batch = Batch()
+    for connection in connections:
+        try:
+            with progress(connection.label) as on_records:
+                result = sync_connection(
+                    pipeline, connection, full=full, force=force, trigger=trigger, on_records=on_records
+                )
+        except KeyboardInterrupt as stop:
+            batch.stop, batch.interrupted = stop, _cut_short(pipeline, connection)
+            return batch
+        batch.results.append(result)
+        tell(result)
+    return batch
+
+
+@contextmanager
+def progress(label: str) -> Iterator[OnRecords]:
+    """A line on a terminal that counts the contacts fetched; nothing anywhere else."""
+    screen = output.error_console()
+    if not screen.is_terminal:
+        yield _ignore
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(bar_width=20),
+        TextColumn("{task.completed:,} contacts"), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=screen, transient=True, refresh_per_second=FRAMES_PER_SECOND) as bar:
+        task = bar.add_task(safe(label), total=None)
+        yield lambda count: bar.update(task, completed=count)
+
+
+def tell_sync(result: SyncResult, *, screen: Console | None = None, examples: Mapping[str, str] = NO_EXAMPLES) -> None:
+    """One finished sync in words: what it did on stdout (or `screen`), why it failed on stderr."""
+    if result.error is not None:
+        _tell_failure(output.error_console(), result, result.error)
+        if result.status == "failed":
+            return
+    screen = screen or output.console()
+    output.told(screen, f": {result.results.sentence()}", style="bold", prefix=safe(result.connection.label))
+    tell_skips(screen, result, examples)
+    split = f", {counted(result.results.split, 'lead')} split off" if result.results.split else ""
+    output.told(
+        screen, "", prefix=f"  {result.seconds:.1f} s, {counted(result.requests, 'request')}{split}", style="dim"
+    )
+    for note in result.notes:
+        output.told(screen, f" {safe(note)}", prefix="  Note:", style="yellow")
+
+
+def tell_skips(screen: Console, result: SyncResult, examples: Mapping[str, str] = NO_EXAMPLES) -> None:
+    """How many contacts are no leads, by reason, with its meaning and, where there is one, an example."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    if not result.results.skipped:
+        return
+    output.told(screen, f"  {counted(result.results.skipped, 'contact')} skipped:")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for code, count in result.results.skipped_by_reason.items():
+        example = (f" {examples[code]}", "dim") if code in examples else ""
+        grid.add_row(Text(f"{count:,}"), Text(code, "cyan"), Text.assemble(reason_of(code).meaning, example))
+    screen.print(Padding(grid, (0, 0, 0, 4)))
+
+
+def tell_passed_over(connections: Sequence[Connection]) -> None:
+    """Connections that are not synced, and why, on stderr."""
+    for connection in connections:
+        facts = _passed_over(connection)
+        output.told(output.error_console(), f"{_label(connection)}: not synced, {facts['reason']}")
+        output.told(output.error_console(), f"  {facts['action']}")
+
+
+def _tell_failure(screen: Console, result: SyncResult, error: PipelineError) -> None:
+    name = safe(result.connection.label)
+    output.told(screen, f" ({error.code}): {safe(error.message)}", style="bold red", prefix=f"{name}: {result.status}")
+    output.told(screen, f"  {safe(error.action)}")
+    for note in result.notes if result.status == "failed" else ():
+        output.told(screen, f"  {safe(note)}")
+
+
+def _label(connection: Connection) -> str:
+    return safe(connection.label if connection.account_id else f"(unassigned)/{connection.provider}")
+
+
+def _passed_over(connection: Connection) -> dict[str, str]:
+    """A connection that is not synced, why, and what to do."""
+    row = {"account_id": connection.account_id, "provider": connection.provider}
+    if connection.provider not in PROVIDERS:
+        reason, action = "this version does not know the CRM", "Update crm-pipeline."
+    elif connection.state == "unassigned":
+        reason = "it belongs to no account"
+        action = f"Give the connection {connection.nango_connection_id} the tag `account_id` at Nango."
+    elif connection.state == "needs_reconnect":
+        reason, action = "its CRM has to be connected again", reconnect_advice(row)
+    else:
+        reason, action = "it is disconnected", reconnect_advice(row)
+    return {**row, "connection_id": str(connection.id), "state": connection.state, "reason": reason, "action": action}
+
+
+def _nothing_to_sync(
+    connections: Sequence[Connection], passed_over: Sequence[Connection], account: str | None, provider: str | None
+) -> PipelineError:
+    wanted = "/".join(part for part in (account, provider) if part)
+    if passed_over:
+        facts = [_passed_over(connection) for connection in passed_over]
+        reasons = "; ".join(f"{_label(one)}: {fact['reason']}" for one, fact in zip(passed_over, facts, strict=True))
+        message = f"No connection can be synced. {reasons}."
+        return NangoError("connection_not_found", message, action=facts[0]["action"])
+    if connections:
+        known = ", ".join(sorted({_label(connection) for connection in connections})[:20])
+        return NangoError(
+            "connection_not_found",
+            f"No connection matches {wanted}. There are: {known}.",
+            action="Correct --account or --provider, or connect the CRM: `crm-pipeline connect ACCOUNT PROVIDER`.",
+        )
+    return NangoError(
+        "connection_not_found",
+        "Nango holds no connection to any of our CRMs.",
+        action="Connect one: `crm-pipeline connect ACCOUNT PROVIDER` prints the link to open.",
+    )
+
+
+def _cut_short(pipeline: Pipeline, connection: Connection) -> dict[str, Any] | None:
+    """What the books say about the sync that a signal ended."""
+    with suppress(PipelineError), pipeline.warehouse.session() as session:
+        for row in session.rows("reports/history", account_id=connection.account_id, row_limit=None):
+            if row["connection_id"] == connection.id and row["status"] == "interrupted":
+                return _as_entry(past_sync(row)) | {"nango_connection_id": connection.nango_connection_id}
+    return None
+
+
+def _as_entry(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the books in the shape of `sync --json`."""
+    counts = ("fetched", "created", "updated", "unchanged", "merged", "skipped", "removed", "split")
+    same = (
+        "sync_id", "account_id", "provider", "connection_id", "strategy", "pass", "status", "skipped_by_reason",
+        "requests", "seconds", "started_at", "finished_at",
+    )  # fmt: skip
+    facts = {name: row[name] for name in same}
+    return facts | {"success": False, "results": {name: row[name] for name in counts}, "error": None, "notes": []}
+
+
+def _ignore(_: object) -> None:
+    """Tell nothing."""
