@@ -3,7 +3,7 @@
 import dagster as dg
 
 from crm_pipeline.defs.failures import translated
-from crm_pipeline.defs.partitions import ACCOUNTS
+from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import active_connections, begin, reaches_leads, require_connections
 from crm_pipeline.providers import PROVIDERS
@@ -13,7 +13,7 @@ from crm_pipeline.steps import close_books, failing, stage_contacts
 @dg.asset(
     deps=[dg.AssetKey(["raw", f"{name}_contacts"]) for name in PROVIDERS],
     partitions_def=ACCOUNTS,
-    group_name="staging",
+    group_name=GROUP,
     kinds={"python", "sql"},
     description=(
         "Every contact of the account as one CRM knows it: phones in E.164, e-mails, names, owner, status and stage. "

@@ -20,7 +20,7 @@ def translated() -> Iterator[None]:
 def as_failure(error: PipelineError) -> dg.Failure:
     """The failure the run page shows."""
     return dg.Failure(
-        description=f"{error.message} {error.action}",
+        description=f"{error.message.rstrip('.')}. {error.action}",
         metadata={"code": error.code, "message": error.message, "what to do": error.action},
         allow_retries=error.can_retry,
     )

@@ -2,12 +2,9 @@
 
 import dagster as dg
 
-from crm_pipeline.defs.partitions import ACCOUNTS
-
 SYNC = dg.define_asset_job(
     name="sync_connection",
-    selection=dg.AssetSelection.groups("raw", "staging", "leads"),
-    partitions_def=ACCOUNTS,
+    selection=dg.AssetSelection.assets("leads").upstream(),
     description="Pull an account's contacts, clean them, and bring its leads up to date.",
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from crm_pipeline.defs.failures import as_failure, translated
-from crm_pipeline.defs.partitions import ACCOUNTS
+from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import active_connections, begin, require_connections
 from crm_pipeline.steps import build_leads, failing
@@ -19,7 +19,7 @@ PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status
 @dg.asset(
     deps=["contacts"],
     partitions_def=ACCOUNTS,
-    group_name="leads",
+    group_name=GROUP,
     kinds={"sql"},
     description="One row per person of the account, across its CRMs: what the product texts.",
 )
@@ -49,15 +49,18 @@ def lead_metadata(
 
     The sentence, the counts (plotted over time), skips by reason, a look at some leads.
     """
-    metadata: dict[str, Any] = {"dagster/row_count": total, "leads": total}
+    sentences = [f"{result.connection.label}: {result.results.sentence()}" for result in results]
+    metadata: dict[str, Any] = {
+        "summary": dg.MetadataValue.text("; ".join(sentences)),
+        "dagster/row_count": total,
+        "leads": total,
+    }
     reasons: dict[str, int] = {}
     for result in results:
         for name, count in result.results.as_dict().items():
             metadata[name] = metadata.get(name, 0) + count
         for reason, count in result.results.skipped_by_reason.items():
             reasons[reason] = reasons.get(reason, 0) + count
-    sentences = [f"{result.connection.label}: {result.results.sentence()}" for result in results]
-    metadata["summary"] = dg.MetadataValue.text("; ".join(sentences))
     metadata["skipped by reason"] = dg.MetadataValue.json(reasons)
     metadata["requests"] = sum(result.requests for result in results)
     metadata["seconds"] = round(sum(result.seconds for result in results), 1)

@@ -7,7 +7,7 @@ hold the DuckDB file while waiting for the network.
 import dagster as dg
 
 from crm_pipeline.defs.failures import translated
-from crm_pipeline.defs.partitions import ACCOUNTS
+from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import SyncConfig, active_connections, begin, reaches_leads, require_connections
 from crm_pipeline.providers import PROVIDERS
@@ -22,7 +22,7 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
         key=dg.AssetKey(["raw", f"{provider.name}_contacts"]),
         deps=[dg.AssetKey(["crm", provider.name])],
         partitions_def=ACCOUNTS,
-        group_name="raw",
+        group_name=GROUP,
         kinds={"dlt", provider.name},
         description=f"Contacts as {provider.title} sends them, one row per version of a record, kept whole.",
     )
@@ -61,7 +61,7 @@ def definitions() -> dg.Definitions:
     sources = [
         dg.AssetSpec(
             key=dg.AssetKey(["crm", provider.name]),
-            group_name="crm",
+            group_name=GROUP,
             kinds={provider.name},
             description=f"The contacts in the customers' {provider.title} accounts, reached through Nango.",
         )

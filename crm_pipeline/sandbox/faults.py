@@ -20,6 +20,13 @@ from typing import Any
 from crm_pipeline.sandbox.exchange import Request
 from crm_pipeline.sandbox.fault_answers import PRESETS, Answer
 
+TYPES: Mapping[str, Any] = {
+    "status": int, "body": object, "headers": Mapping, "patch": Mapping, "drop": list | tuple, "cut_json": int,
+    "gzip": bool, "bomb": int, "chunked": bool, "delay": int | float, "hang": int | float, "cut_at": int, "reset": bool,
+    "drip": int | float, "before": list | tuple,
+}  # fmt: skip
+"""What the fields of an answer can be; those not named are text."""
+
 
 class BadFault(ValueError):
     """A fault that cannot be understood."""
@@ -95,8 +102,8 @@ class FaultScript:
 
         `answer` is the name of a preset, an `Answer`, or fields of one, with `preset` naming what they start from.
         """
-        if nth < 1 or (times is not None and times < 1):
-            raise BadFault("nth and times start at 1; times null is for ever")
+        if not _counts(nth) or (times is not None and not _counts(times)):
+            raise BadFault("nth and times are whole numbers from 1; times null is for ever")
         found, given = _match(match), _answer(answer)
         with self._lock:
             self._made += 1
@@ -139,8 +146,8 @@ class FaultScript:
 def _match(match: Match | Mapping[str, str] | None) -> Match:
     if isinstance(match, Match):
         return match
-    _known(Match, match or {})
-    found = Match(**(match or {}))
+    values = _fields(Match, {} if match is None else match)
+    found = Match(**values)
     for pattern in filter(None, (found.path, found.query, found.body)):
         try:
             re.compile(pattern)
@@ -152,11 +159,13 @@ def _match(match: Match | Mapping[str, str] | None) -> Match:
 def _answer(answer: Answer | Mapping[str, Any] | str) -> Answer:
     if isinstance(answer, Answer):
         return answer
+    if not isinstance(answer, str | Mapping) or not answer:
+        raise BadFault("an answer is a preset's name or an object with at least one field")
     values = {"preset": answer} if isinstance(answer, str) else dict(answer)
     preset = values.pop("preset", None)
     if preset is not None and preset not in PRESETS:
         raise BadFault(f"no answer is called {preset!r}; there are {', '.join(PRESETS)}")
-    _known(Answer, values)
+    values = _fields(Answer, values)
     values |= {name: tuple(values[name]) for name in ("drop", "before") if name in values}
     built = replace(PRESETS[preset] if preset else Answer(), **values)
     if built.at not in ("crm", "nango"):
@@ -164,8 +173,21 @@ def _answer(answer: Answer | Mapping[str, Any] | str) -> Answer:
     return built
 
 
-def _known(kind: type[Match] | type[Answer], values: Mapping[str, Any]) -> None:
+def _counts(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 1
+
+
+def _fields(kind: type[Match] | type[Answer], values: Any) -> dict[str, Any]:
+    """`values` as fields of `kind`, each of the type that its default or annotation has."""
+    if not isinstance(values, Mapping):
+        raise BadFault("match and answer are objects")
     known = {item.name for item in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
         raise BadFault(f"unknown {unknown[0]!r}; there are {', '.join(sorted(known))}")
+    for name, value in values.items():
+        wanted = TYPES.get(name, str) if kind is Answer else str
+        not_a_number = isinstance(value, bool) and wanted not in (bool, object)
+        if value is not None and (not_a_number or not isinstance(value, wanted)):
+            raise BadFault(f"{name} cannot be {value!r}")
+    return dict(values)

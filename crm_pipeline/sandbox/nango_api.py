@@ -19,6 +19,7 @@ from crm_pipeline.sandbox.nango_errors import (
     nango_json,
     read_body,
     read_query,
+    read_tags,
     read_whole,
 )
 
@@ -119,7 +120,7 @@ class NangoApi:
         if not body or not body.keys() <= PATCHED:
             raise invalid("invalid_body", "", f"Expected one of {', '.join(sorted(PATCHED))}")
         if "tags" in body:
-            connection.tags = {str(name).lower(): str(value) for name, value in body["tags"].items()}
+            connection.tags = read_tags(body["tags"])
         return nango_json(200, {"success": True})
 
     def _delete(self, request: Request, connection_id: str) -> Reply:
@@ -150,11 +151,14 @@ class NangoApi:
         body = read_body(request)
         if not body.get("end_user") and not body.get("tags"):
             raise invalid("invalid_body", "end_user", "Either end_user or tags must be given")
-        for place, integration in enumerate(body.get("allowed_integrations") or []):
-            if integration not in self.book.integrations:
+        tags, allowed = read_tags(body.get("tags", {})), body.get("allowed_integrations", [])
+        if not isinstance(allowed, list):
+            raise invalid("invalid_body", "allowed_integrations", "Expected array")
+        for place, integration in enumerate(allowed):
+            if not isinstance(integration, str) or integration not in self.book.integrations:
                 raise invalid("invalid_body", f"allowed_integrations.{place}", "Integration does not exist")
         token = "nango_connect_session_" + secrets.token_hex(32)
-        self.sessions[token] = {str(name).lower(): str(value) for name, value in (body.get("tags") or {}).items()}
+        self.sessions[token] = tags
         data: dict[str, Any] = {
             "token": token, "connect_link": f"{self.base_url}/sandbox/connect?session_token={token}",
             "expires_at": iso_ms(int(self._clock() * 1000) + SESSION_MS),

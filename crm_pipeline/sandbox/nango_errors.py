@@ -12,6 +12,8 @@ from crm_pipeline.sandbox.exchange import Reply, Request, first_repeated, json_r
 
 NANGO_TYPE = "application/json; charset=utf-8"
 TAG_PARAMETER = re.compile(r"tags\[(.+)\]")
+TAG_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,63}")
+MOST_TAGS, LONGEST_TAG = 10, 255
 
 
 class NangoError(Exception):
@@ -74,3 +76,13 @@ def read_body(request: Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise invalid("invalid_body", "", "Expected object")
     return value
+
+
+def read_tags(value: Any) -> dict[str, str]:
+    """Tags of a connection or session: at most ten, names in lower case, values of 1 to 255 characters."""
+    if not isinstance(value, dict) or len(value) > MOST_TAGS:
+        raise invalid("invalid_body", "tags", f"Expected an object of at most {MOST_TAGS} tags")
+    for name, text in value.items():
+        if not TAG_NAME.fullmatch(name) or not isinstance(text, str) or not 1 <= len(text) <= LONGEST_TAG:
+            raise invalid("invalid_body", "tags", f"{name} is not a valid tag")
+    return {name.lower(): text for name, text in value.items()}

@@ -18,6 +18,8 @@ NO_PHONE, NO_NAME, DUPLICATE, ROLE_MAILBOX, OFFICE_PHONE, MESSY_PHONE = 0.06, 0.
 AT_HOME, COUNTRY_KNOWN_AT_HOME, COUNTRY_KNOWN_ABROAD = 0.72, 0.3, 0.92
 SHARED_BETWEEN_ACCOUNTS = 0.05
 CONTACTS_PER_COMPANY = 12
+HUMANS_APART = 10**8
+"""Between the numbers of two accounts' own humans, so that equal numbers are one human everywhere."""
 
 JUNK = ("n/a", "unknown", "call after 5pm", "-", "0000000000", "see notes", "ask for Dana", "TBD", "none@none")
 TOO_SHORT = ("555-01", "12345", "4155", "911", "+1 415")
@@ -78,8 +80,9 @@ class Person:
 
 def people(seed: int, account: str, count: int) -> Iterator[Person]:
     """`count` records of one account; some humans of every account are the same ones."""
-    own = _Maker(random.Random(f"{seed}:{account}"), count, f"{account}:", 0)
-    common = _Maker(random.Random(f"{seed}:everywhere"), 50, "", 10**9)
+    first_human = HUMANS_APART * random.Random(f"{seed}:{account}:humans").randrange(1, 10**9)
+    own = _Maker(random.Random(f"{seed}:{account}"), count, f"{account}:", first_human)
+    common = _Maker(random.Random(f"{seed}:everywhere"), 50, "", 0)
     for index in range(count):
         stranger = own.chance(SHARED_BETWEEN_ACCOUNTS)
         yield common.person(index) if stranger else own.person(index)
@@ -92,8 +95,9 @@ class _Maker:
         self._random = rng.random
         self._next = first_number
         self._emails: set[str] = set()
-        self._free_mail = ("mail.example", "post.example") if prefix else ("inbox.example", "letters.example")
         self._prefix = prefix.replace(":", "-")
+        # Of the account alone: the same address in two accounts has to mean the same human.
+        self._free_mail = (f"{self._prefix}mail.example", f"{self._prefix}post.example")
         self._companies = [self._company(number) for number in range(1, max(2, count // CONTACTS_PER_COMPANY))]
         self._earlier: list[tuple[Person, Place, str]] = []
 
@@ -219,7 +223,7 @@ class _Maker:
         if company and self.chance(ROLE_MAILBOX / 0.6):
             return self._unique(self._pick(ROLES), domain)
         local = "".join(c for c in f"{first}.{last}".lower() if c.isascii() and (c.isalnum() or c == "."))
-        return self._unique(local.strip(".") or f"user{self._next}", domain)
+        return self._unique(".".join(filter(None, local.split("."))) or f"user{self._next}", domain)
 
     def _unique(self, local: str, domain: str) -> str:
         email = f"{local}@{domain}"

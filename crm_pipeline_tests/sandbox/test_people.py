@@ -124,3 +124,21 @@ def test_two_records_of_one_human_share_a_number_or_an_email() -> None:
             pairs += 1
             assert set(known.numbers) & set(person.numbers) or known.email in person.more_emails
     assert pairs > 300
+
+
+def test_across_accounts_one_human_number_is_one_human_and_one_email_too() -> None:
+    """`human` is the truth for tests that look at several accounts."""
+    numbers: dict[str, int] = {}
+    others: dict[int, str] = {}
+    for account in ("acme", "globex", "initech"):
+        for person in people(7, account, 4000):
+            for email in filter(None, (person.email, *person.more_emails)):
+                assert numbers.setdefault(email, person.human) == person.human, email
+                if person.email:
+                    assert others.setdefault(person.human, person.email) == person.email
+
+
+def test_emails_have_no_empty_part_before_the_at() -> None:
+    for person in SOME:
+        local = (person.email or "a@b").split("@")[0]
+        assert all(local.split(".")), person.email

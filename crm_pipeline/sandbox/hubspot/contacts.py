@@ -186,11 +186,13 @@ def written(portal: HubSpotPortal, properties: Any) -> dict[str, str]:
     if not isinstance(properties, dict) or not properties:
         raise Refused(400, "VALIDATION_ERROR", "No properties found to update, please provide at least one.")
     for name, value in properties.items():
+        if isinstance(value, dict | list):
+            raise Refused(400, "VALIDATION_ERROR", f"Invalid input JSON: {name} must be a text")
         code = _flaw(portal, name, value)
         if code:
             errors = [{"message": f"{name}: {code}", "code": code, "context": {"propertyName": [name]}}]
             raise Refused(400, "VALIDATION_ERROR", f"Property values were not valid: {code} {name}", errors=errors)
-    return {name: str(value) for name, value in properties.items()}
+    return {name: _text(value) for name, value in properties.items()}
 
 
 def _flaw(portal: HubSpotPortal, name: str, value: Any) -> str | None:
@@ -199,4 +201,11 @@ def _flaw(portal: HubSpotPortal, name: str, value: Any) -> str | None:
     if name in READ_ONLY:
         return "READ_ONLY_VALUE"
     options = OPTIONS.get(name)
-    return "INVALID_OPTION" if options and value not in {"", *(code for code, _ in options)} else None
+    return "INVALID_OPTION" if options and _text(value) not in {"", *(code for code, _ in options)} else None
+
+
+def _text(value: Any) -> str:
+    """A written value as HubSpot keeps it: null clears, `true` is "true"."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)

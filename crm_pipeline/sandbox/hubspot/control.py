@@ -9,6 +9,7 @@ from crm_pipeline.sandbox.crm import BadControl
 from crm_pipeline.sandbox.hubspot.portal import HubSpotPortal
 
 Body = Mapping[str, Any]
+SETTINGS = frozenset({"index_lag", "merge_makes_new_id", "add_property"})
 
 
 def act(portal: HubSpotPortal, action: str, body: Body) -> object:
@@ -20,6 +21,9 @@ def act(portal: HubSpotPortal, action: str, body: Body) -> object:
 
 def _set(portal: HubSpotPortal, body: Body) -> object:
     """`index_lag` in seconds, `merge_makes_new_id`, `add_property`."""
+    unknown = sorted(body.keys() - SETTINGS - {"provider", "account", "action"})
+    if unknown:
+        raise BadControl(f"nothing is called {unknown[0]!r}; there are {', '.join(sorted(SETTINGS))}")
     if "index_lag" in body:
         portal.index_lag = float(body["index_lag"])
     if "merge_makes_new_id" in body:

@@ -148,9 +148,9 @@ def _check_filter(portal: HubSpotPortal, item: Any) -> None:
     if not isinstance(item, dict) or not set(item) <= {"propertyName", "operator", "value", "values", "highValue"}:
         raise BadSearch("Invalid input JSON: a filter has propertyName, operator, value, values, highValue")
     name, operator = item.get("propertyName"), item.get("operator")
-    if name not in portal.types:
+    if not isinstance(name, str) or name not in portal.types:
         raise BadSearch(f"There was a problem with the request: property {name!r} does not exist")
-    if operator not in OPERATORS:
+    if not isinstance(operator, str) or operator not in OPERATORS:
         raise BadSearch(f"operator {operator!r} is not one of {sorted(OPERATORS)}")
     if operator in ("IN", "NOT_IN"):
         if not _strings(item.get("values")) or not item["values"]:
@@ -175,12 +175,10 @@ def _sort(portal: HubSpotPortal, sorts: Any) -> tuple[str, bool] | None:
     if not isinstance(sorts, list) or len(sorts) > 1:
         raise BadSearch("only one sort is allowed")
     first = sorts[0] if isinstance(sorts[0], dict) else {"propertyName": sorts[0], "direction": "ASCENDING"}
-    if first.get("propertyName") not in portal.types or first.get("direction", "ASCENDING") not in (
-        "ASCENDING",
-        "DESCENDING",
-    ):
+    name, direction = first.get("propertyName"), first.get("direction", "ASCENDING")
+    if not isinstance(name, str) or name not in portal.types or direction not in ("ASCENDING", "DESCENDING"):
         raise BadSearch(f"cannot sort by {first}")
-    return first["propertyName"], first.get("direction") == "DESCENDING"
+    return name, direction == "DESCENDING"
 
 
 def _offset(after: Any) -> int:

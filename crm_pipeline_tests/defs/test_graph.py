@@ -1,0 +1,54 @@
+"""The graph as Dagster sees it: the same on every computer, without secrets or network."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from crm_pipeline.definitions import defs
+
+PARTITION = "accounts"
+
+
+def keys(*parts: str) -> set[dg.AssetKey]:
+    return {dg.AssetKey(part.split("/")) for part in parts}
+
+
+def test_the_assets_and_what_they_read() -> None:
+    graph = defs.resolve_asset_graph()
+    parents = {
+        key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    }
+    assert parents == {
+        "crm/hubspot": [],
+        "raw/hubspot_contacts": ["crm/hubspot"],
+        "contacts": ["raw/hubspot_contacts"],
+        "leads": ["contacts"],
+    }
+
+
+def test_every_asset_that_is_made_is_partitioned_by_account_and_described() -> None:
+    graph = defs.resolve_asset_graph()
+    for key in keys("raw/hubspot_contacts", "contacts", "leads"):
+        node = graph.get(key)
+        assert isinstance(node.partitions_def, dg.DynamicPartitionsDefinition)
+        assert node.partitions_def.name == PARTITION
+        assert node.description
+        assert node.group_name == "crm_to_leads"
+        assert node.kinds
+
+
+def test_the_job_takes_the_whole_walk() -> None:
+    job = defs.resolve_job_def("sync_connection")
+    assert job.asset_layer.executable_asset_keys == keys("raw/hubspot_contacts", "contacts", "leads")
+
+
+def test_the_schedule_is_hourly_and_on_and_so_is_the_sensor() -> None:
+    schedule = defs.resolve_schedule_def("hourly_sync")
+    assert schedule.cron_schedule == "0 * * * *"
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert defs.resolve_sensor_def("new_connections").default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_the_executor_is_one_process() -> None:
+    assert defs.executor is dg.in_process_executor

@@ -1,0 +1,166 @@
+"""Runs of the graph over the sandbox: a whole sync, single assets, failures, the sensor and the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from crm_pipeline.definitions import defs
+from crm_pipeline.defs.leads import markdown_table
+from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.warehouse.database import Warehouse
+
+WALK = (dg.AssetKey(["raw", "hubspot_contacts"]), dg.AssetKey("contacts"), dg.AssetKey("leads"))
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    with Sandbox(contacts=120, accounts=("acme", "globex")) as running:
+        store = {"CRM_WAREHOUSE": f"duckdb:///{tmp_path / 'crm.duckdb'}", "CRM_DATA_DIR": str(tmp_path / "data")}
+        for name, value in {**running.environment(), **store}.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as made:
+        yield made
+
+
+def look(tmp_path: Path, query: str) -> list[tuple[Any, ...]]:
+    with Warehouse(f"duckdb:///{tmp_path / 'crm.duckdb'}", data_dir=tmp_path).unmigrated_session() as session:
+        return session.execute(query).fetchall()  # type: ignore[attr-defined, no-any-return]
+
+
+def tick(instance: dg.DagsterInstance) -> dg.SensorResult:
+    """One look of the sensor at Nango."""
+    sensor = defs.resolve_sensor_def("new_connections")
+    with dg.build_sensor_context(instance=instance, definitions=defs, resources={"crm": CrmPipeline()}) as context:
+        result = sensor(context)
+    assert isinstance(result, dg.SensorResult)
+    for request in result.dynamic_partitions_requests or []:
+        instance.add_dynamic_partitions("accounts", list(request.partition_keys))
+    return result
+
+
+def run(instance: dg.DagsterInstance, *assets: dg.AssetKey, account: str = "acme") -> dg.ExecuteInProcessResult:
+    """What the Materialize button does."""
+    job = defs.resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
+        instance=instance,
+        partition_key=account,
+        asset_selection=list(assets or WALK),
+        raise_on_error=False,
+    )
+
+
+def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    (found,) = result.asset_materializations_for_node(asset)
+    return {name: value.value for name, value in found.metadata.items()}
+
+
+def test_the_sensor_finds_the_accounts_and_asks_for_their_first_sync(
+    sandbox: Sandbox, instance: dg.DagsterInstance
+) -> None:
+    result = tick(instance)
+    assert instance.get_dynamic_partitions("accounts") == ["acme", "globex"]
+    assert [(r.run_key, r.partition_key) for r in result.run_requests or []] == [
+        ("first:acme", "acme"),
+        ("first:globex", "globex"),
+    ]
+
+
+def test_a_partition_is_materialized_from_the_crm_to_the_leads(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    result = run(instance)
+    assert result.success
+    told = metadata(result, "leads")
+    assert told["fetched"] == 120
+    assert told["created"] == told["leads"] == look(tmp_path, "select count(*) from leads")[0][0]
+    assert f"({told['created']:,} new" in told["summary"]
+    runs = look(tmp_path, "select account_id, status, pass, fetched, requests from sync_runs")
+    assert runs == [("acme", "succeeded", "complete", 120, metadata(result, "raw__hubspot_contacts")["requests"])]
+
+
+def test_assets_materialized_one_by_one_give_the_same_leads_and_close_their_books(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    for asset in WALK:
+        assert run(instance, asset).success
+    assert look(tmp_path, "select count(*) from sync_runs where status = 'running'") == [(0,)]
+    assert look(tmp_path, "select max(fetched) from sync_runs") == [(120,)]
+    assert look(tmp_path, "select count(*) from leads")[0][0] > 80
+
+
+def test_a_refusal_of_the_crm_fails_the_run_with_code_and_advice(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    sandbox.faults.add(match={"path": "/crm/v3/owners"}, times=None, answer="daily_limit")
+    result = run(instance)
+    assert not result.success
+    (failed,) = [event for event in result.all_events if event.is_step_failure]
+    failure = failed.step_failure_data.user_failure_data
+    assert failure is not None
+    assert failure.metadata["code"].value == "daily_limit"
+    assert failure.metadata["what to do"].value
+    assert look(tmp_path, "select status, error_code from sync_runs") == [("failed", "daily_limit")]
+    sandbox.faults.clear()
+    assert run(instance).success
+
+
+def test_an_account_without_a_connection_is_told_so(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
+    tick(instance)
+    instance.add_dynamic_partitions("accounts", ["nobody"])
+    result = run(instance, account="nobody")
+    assert not result.success
+    assert "no active connection" in str([event.event_specific_data for event in result.all_events if event.is_failure])
+
+
+def test_the_schedule_asks_for_every_active_account_once_an_hour(
+    sandbox: Sandbox, instance: dg.DagsterInstance
+) -> None:
+    tick(instance)
+    schedule = defs.resolve_schedule_def("hourly_sync")
+    hour = datetime(2026, 11, 25, 17, 0, tzinfo=UTC)
+    resources = {"crm": CrmPipeline()}
+    with dg.build_schedule_context(
+        instance=instance,
+        scheduled_execution_time=hour,
+        resources=resources,
+        repository_def=defs.get_repository_def(),
+    ) as context:
+        data = schedule.evaluate_tick(context)
+    assert [request.run_key for request in data.run_requests or []] == [
+        "2026-11-25T17:00:acme",
+        "2026-11-25T17:00:globex",
+    ]
+
+
+def test_without_a_key_the_sensor_says_what_is_missing(
+    sandbox: Sandbox, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NANGO_SECRET_KEY")
+    sensor = defs.resolve_sensor_def("new_connections")
+    with dg.build_sensor_context(instance=instance, definitions=defs, resources={"crm": CrmPipeline()}) as context:
+        skipped = sensor(context)
+    assert isinstance(skipped, dg.SkipReason)
+    assert "NANGO_SECRET_KEY" in str(skipped.skip_message)
+
+
+def test_what_a_crm_wrote_is_shown_as_text() -> None:
+    table = markdown_table(("name",), [{"name": "<img src=x> | [x](http://evil.example) *b*"}])
+    cell = table.splitlines()[2]
+    assert "<img" not in cell
+    assert r"\[x\]\(http" in cell
+    assert r"\|" in cell
