@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from crm_pipeline.errors import PipelineError, SyncHeld
+from crm_pipeline.errors import NangoError, PipelineError, SyncHeld
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS
@@ -122,6 +122,8 @@ def land(
 
     connection = sync.connection
     provider = PROVIDERS[connection.provider]
+    found = pipeline.nango.read_connection(connection.nango_integration, connection.nango_connection_id)
+    registry.refuse_other_crm(connection, found)
     api = pipeline.nango.proxy(
         connection.nango_integration,
         connection.nango_connection_id,
@@ -199,13 +201,26 @@ def close_books(pipeline: Pipeline, sync: Sync) -> SyncResult:
 
 
 def refresh_connections(pipeline: Pipeline) -> list[Connection]:
-    """Ask Nango for its connections and bring the registry in line."""
+    """Ask Nango for its connections and bring the registry in line.
+
+    A connection that the list does not show is asked for by name before it counts as gone: a list can be short.
+    """
     found = pipeline.nango.list_connections()
     with pipeline.warehouse.session() as session:
-        complete = {one.nango_connection_id for one in registry.connections(session) if one.config}
+        known = registry.connections(session)
+    complete = {one.nango_connection_id for one in known if one.config}
     found = [one if one.nango_connection_id in complete else _with_config(pipeline, one) for one in found]
+    gone = {one.id for one in registry.missing(known, found) if _is_gone(pipeline, one)}
     with pipeline.warehouse.session() as session:
-        return registry.refresh(session, found, now=pipeline.now())
+        return registry.refresh(session, found, gone, now=pipeline.now())
+
+
+def _is_gone(pipeline: Pipeline, known: Connection) -> bool:
+    try:
+        pipeline.nango.read_connection(known.nango_integration, known.nango_connection_id)
+    except NangoError as error:
+        return error.code == "connection_not_found"
+    return False
 
 
 def _with_config(pipeline: Pipeline, listed: NangoConnection) -> NangoConnection:

@@ -127,8 +127,10 @@ def _invite(settings: Settings, account: str, integration: str, as_json: bool) -
 def _saved(pipeline: Pipeline, found: NangoConnection) -> Connection:
     from crm_pipeline.walk import registry
 
-    with pipeline.warehouse.session() as session, session.transaction():
-        return registry.save(session, found, now=pipeline.now())
+    with pipeline.warehouse.session() as session:
+        registry.release(session, found, now=pipeline.now())
+        with session.transaction():
+            return registry.save(session, found, now=pipeline.now())
 
 
 def _as_dict(connection: Connection) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from crm_pipeline.errors import ConfigError, NangoError, PipelineError, ProviderError
 from crm_pipeline.nango.answers import UNREADABLE_TRIES, Answer, ReadRefusal, check_shape, classify
-from crm_pipeline.nango.limits import Clock, TokenBucket
+from crm_pipeline.nango.limits import Clock, Rate, TokenBucket
 from crm_pipeline.nango.retry import Failure, LostTime, RetryPolicy, attempt_until_done
 from crm_pipeline.nango.transport import NoAnswer, RawAnswer, Transport
 
 AGENT = "crm-pipeline"
+BUDGET_SHARE = 0.9
+"""Of Nango's calls a minute; the rest is left to whoever shares the account."""
 
 
 class Hidden(str):
@@ -56,6 +58,7 @@ class Line:
         self._transport = transport
         self._secret = Hidden(secret_key)
         self._budget = budget
+        self._is_budget_learnt = budget is None
 
     def __repr__(self) -> str:
         return "Line()"
@@ -79,6 +82,8 @@ class Line:
             if bucket is not None:
                 bucket.take()
         raw = self._transport.send(call.method, call.target, call.headers, call.body)
+        if isinstance(raw, RawAnswer) and self._is_budget_learnt:
+            self._learn_budget(raw, call)
         outcome = no_answer(raw, call) if isinstance(raw, NoAnswer) else self._judge(raw, call)
         if isinstance(outcome, Failure) and outcome.error.code == "rate_limited":
             self._pause(self._budget if isinstance(outcome.error, NangoError) else pace, outcome.error)
@@ -87,6 +92,20 @@ class Line:
     def close(self) -> None:
         """Close the kept-alive connections."""
         self._transport.close()
+
+    def _learn_budget(self, raw: RawAnswer, call: Call) -> None:
+        """Nango says its calls a minute with every answer; no word of it means no limit.
+
+        Through the proxy the header may be the CRM's own, unless Nango kept the CRM's headers to itself: then the
+        answer has a length.
+        """
+        limit = raw.headers.get("x-ratelimit-limit", "")
+        is_nangos = not call.through_proxy or (200 <= raw.status < 300 and "content-length" in raw.headers)
+        if not is_nangos or not limit.isascii() or not limit.isdigit() or int(limit) == 0:
+            return
+        rate = Rate(int(limit) / 60 * BUDGET_SHARE, max(1, int(limit) // 10))
+        if self._budget is None or self._budget.rate != rate:
+            self._budget = TokenBucket(rate, clock=self.clock)
 
     def _judge(self, raw: RawAnswer, call: Call) -> Answer | Failure:
         # An echo of our own request must not reach a message or a table.

@@ -46,7 +46,10 @@ class NangoClient:
         max_body_bytes: int = LARGEST_BODY,
         timeouts: Timeouts = DEFAULT_TIMEOUTS,
     ) -> None:
-        """`budget` spreads all calls, for Nango's own limit per account; `max_body_bytes` counts inflated bytes."""
+        """`budget` spreads all calls, for Nango's own limit per account; without one it is learnt from Nango's answers.
+
+        `max_body_bytes` counts inflated bytes.
+        """
         transport = Transport(host, timeouts=timeouts, clock=clock, max_body_bytes=max_body_bytes)
         self._line = Line(transport, secret_key, policy=policy, budget=budget, clock=clock)
         self._buckets: dict[tuple[str, str, str, Rate], TokenBucket] = {}

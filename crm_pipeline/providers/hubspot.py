@@ -274,6 +274,7 @@ HUBSPOT = Provider(
     name="hubspot",
     title="HubSpot",
     integration="hubspot",
+    identity="portalId",
     rates={"default": Rate(8, 8), "search": Rate(4, 4)},
     fetch_contacts=fetch_contacts,
     fetch_references=fetch_references,

@@ -119,6 +119,8 @@ class Provider:
     """How people write it."""
     integration: str
     """Nango's provider name, which is also the usual integration key."""
+    identity: str
+    """Key of Nango's connection_config that names the CRM account; another value there is another CRM account."""
     rates: Mapping[str, Rate]
     """Calls per second by bucket, below the CRM's own limits."""
     fetch_contacts: Callable[[CrmApi, Pull], Iterator[Page]]

@@ -78,9 +78,9 @@ class Connection:
         return {bucket: Rate(float(own), max(1, int(own))) for bucket in usual}
 
 
-def derived_connection_id(nango_integration: str, nango_connection_id: str) -> UUID:
-    """The id a connection gets when it is first seen; a reconnect keeps it."""
-    return uuid5(NAMESPACE, f"connection\x1f{nango_integration}\x1f{nango_connection_id}")
+def derived_connection_id(account_id: str, nango_integration: str, nango_connection_id: str) -> UUID:
+    """The id a connection gets when an account is first seen with it; a reconnect keeps it."""
+    return uuid5(NAMESPACE, f"connection\x1f{account_id}\x1f{nango_integration}\x1f{nango_connection_id}")
 
 
 def contact_id(connection: Connection, object_type: str, crm_id: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
 
 from crm_pipeline.errors import NangoError
 from crm_pipeline.nango.connections import NangoConnection
+from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.walk.connection import Connection, derived_connection_id
-from crm_pipeline.warehouse.session import Session
+from crm_pipeline.warehouse.session import Row, Session
 
 METADATA_KEY = "crm_pipeline"
 UNASSIGNED = ""
@@ -23,20 +25,39 @@ def connections(session: Session, *, account_id: str | None = None, provider: st
     return [Connection.from_row(row) for row in rows]
 
 
-def refresh(session: Session, found: Iterable[NangoConnection], *, now: datetime) -> list[Connection]:
-    """Bring the registry in line with Nango's list.
+def refresh(
+    session: Session, found: Iterable[NangoConnection], gone: Collection[UUID], *, now: datetime
+) -> list[Connection]:
+    """Bring the registry in line with Nango's list. `gone` are connections that Nango says it does not know any more.
 
-    A connection that is gone there is disconnected here, its leads stay.
+    They are disconnected here, their leads stay. A connection that is merely missing in the list is left alone.
     """
     listed = [connection for connection in found if connection.provider is not None]
+    for connection in listed:
+        release(session, connection, now=now)
     with session.transaction():
         for connection in listed:
             save(session, connection, now=now)
-        keys = {(c.nango_integration, c.nango_connection_id) for c in listed}
         for known in connections(session):
-            if known.is_active and (known.nango_integration, known.nango_connection_id) not in keys:
+            if known.id in gone and known.is_active:
                 session.run("registry/disconnect", account_id=known.account_id, id=str(known.id), now=now)
     return connections(session)
+
+
+def missing(known: Iterable[Connection], found: Iterable[NangoConnection]) -> list[Connection]:
+    """Active connections of ours that Nango's list does not show."""
+    keys = {(one.nango_integration, one.nango_connection_id) for one in found}
+    return [c for c in known if c.is_active and (c.nango_integration, c.nango_connection_id) not in keys]
+
+
+def release(session: Session, found: NangoConnection, *, now: datetime) -> None:
+    """Take a connection away from the account it no longer names at Nango; that account's leads stay with it.
+
+    In a transaction of its own: DuckDB checks a unique index before the rows that a transaction moved out of the way.
+    """
+    keys = {"nango_integration": found.nango_integration, "nango_connection_id": found.nango_connection_id}
+    with session.transaction():
+        session.run("registry/release_connection", **keys, account_id=found.account_id or UNASSIGNED, now=now)
 
 
 def save(session: Session, found: NangoConnection, *, now: datetime) -> Connection:
@@ -47,19 +68,16 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
             "connection_misconfigured",
             f"Nango's integration {found.nango_integration!r} is for {found.nango_provider!r}, none of our CRMs.",
         )
-    known = session.rows(
+    candidates = session.rows(
         "registry/same_connection",
         account_id=account_id,
         provider=found.provider,
         nango_integration=found.nango_integration,
         nango_connection_id=found.nango_connection_id,
     )
-    row_id = (
-        UUID(str(known[0]["id"]))
-        if known
-        else derived_connection_id(found.nango_integration, found.nango_connection_id)
-    )
-    metadata = _merged_metadata(known[0]["connection_metadata"] if known else None, found)
+    known = next((row for row in candidates if _may_become(row, found)), None)
+    derived = derived_connection_id(account_id, found.nango_integration, found.nango_connection_id)
+    row_id = UUID(str(known["id"])) if known else derived
     session.run(
         "registry/save_connection",
         account_id=account_id,
@@ -67,11 +85,38 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
         provider=found.provider,
         nango_integration=found.nango_integration,
         nango_connection_id=found.nango_connection_id,
-        connection_metadata=metadata,
+        connection_metadata=_merged_metadata(known["connection_metadata"] if known else None, found),
         state=_state(found),
         now=now,
     )
     return next(c for c in connections(session, account_id=account_id) if c.id == row_id)
+
+
+def refuse_other_crm(known: Connection, found: NangoConnection) -> None:
+    """Refuse a connection that leads to another CRM account than before.
+
+    Its contacts would take the places of the old ones, and a complete pass would delete those.
+    """
+    key = PROVIDERS[known.provider].identity
+    theirs, ours = found.connection_config.get(key), known.config.get(key)
+    if theirs is None or ours is None or str(theirs) == str(ours):
+        return
+    raise NangoError(
+        "connection_misconfigured",
+        f"{known.label}: the connection at Nango leads to another CRM account ({key} {theirs}) than before ({ours}).",
+        action="Connect the other CRM account as a connection of its own. Nothing was changed.",
+    )
+
+
+def _may_become(row: Row, found: NangoConnection) -> bool:
+    """Whether a row is this connection, or was the same CRM account's before it was connected anew."""
+    own = (row["nango_integration"], row["nango_connection_id"])
+    if own == (found.nango_integration, found.nango_connection_id):
+        return True
+    key = PROVIDERS[found.provider].identity if found.provider in PROVIDERS else ""
+    theirs = found.connection_config.get(key)
+    ours = _settings(row["connection_metadata"]).get("connection_config", {}).get(key)
+    return theirs is not None and str(theirs) == str(ours)
 
 
 def _state(found: NangoConnection) -> str:
@@ -82,11 +127,16 @@ def _state(found: NangoConnection) -> str:
 
 def _merged_metadata(known: object, found: NangoConnection) -> str:
     """Ours below, Nango's `metadata.crm_pipeline` over it, and what Nango stored about the CRM account."""
-    ours = orjson.loads(known) if isinstance(known, str) else dict(known or {})  # type: ignore[call-overload]
+    ours = _settings(known)
     settings = found.metadata.get(METADATA_KEY)
     merged = ours | (dict(settings) if isinstance(settings, dict) else {})
-    if found.connection_config:
+    if found.connection_config and not merged.get("connection_config"):
         merged["connection_config"] = {
             key: value for key, value in found.connection_config.items() if isinstance(value, (str, int, float, bool))
         }
     return orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _settings(metadata: object) -> dict[str, Any]:
+    parsed = orjson.loads(metadata) if isinstance(metadata, str) else metadata
+    return dict(parsed) if isinstance(parsed, dict) else {}

@@ -11,6 +11,8 @@ values (
 )
 on conflict (account_id, id) do update set
     provider = excluded.provider,
+    nango_integration = excluded.nango_integration,
+    nango_connection_id = excluded.nango_connection_id,
     connection_metadata = excluded.connection_metadata,
     state = excluded.state,
     is_active = true,
