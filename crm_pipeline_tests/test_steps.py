@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +286,19 @@ def test_books_add_up_in_every_run(sandbox: Sandbox, pipeline: Pipeline) -> None
         "select fetched - created - updated - unchanged - merged - skipped, skipped_by_reason, skipped from sync_runs",
     )
     assert [run[0] for run in runs] == [0, 0, 0]
+
+
+def test_postgresql_gives_the_same_leads_as_duckdb(
+    sandbox: Sandbox, pipeline: Pipeline, postgres_url: str, tmp_path: Path
+) -> None:
+    shared = replace(
+        pipeline, warehouse=Warehouse(postgres_url, data_dir=tmp_path / "shared"), data_dir=tmp_path / "shared"
+    )
+    query = "select id, name, phone, email, company, crm_id, crm_owner, crm_stage, crm_last_activity_at from leads"
+    portal = sandbox.portal("acme")
+    for _ in range(2):
+        results = [sync(store).results for store in (pipeline, shared)]
+        assert results[0] == results[1]
+        embedded, server = ({str(row[0]): row[1:] for row in look(store, query)} for store in (pipeline, shared))
+        assert embedded == server
+        portal.edit(portal.ids()[0], {"company": "Changed Ltd", "phone": "(212) 736-5000"})

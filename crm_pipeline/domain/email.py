@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crm_pipeline.domain.text import visible_text
 
@@ -70,8 +70,7 @@ ROLES = frozenset(word for words in _ROLE_WORDS.values() for word in words.split
 """Mailboxes of a function, not of a person, in a dozen languages; or a stand-in that strangers share."""
 
 
-@dataclass(frozen=True, slots=True)
-class Email:
+class Email(NamedTuple):
     """A well-formed address, lower case. `match_key` also has its domain in Unicode, so both spellings are equal."""
 
     address: str
@@ -80,8 +79,7 @@ class Email:
     """The mailbox is a function's (`info@`, `vertrieb@`): no evidence that two contacts are one person."""
 
 
-@dataclass(frozen=True, slots=True)
-class BadEmail:
+class BadEmail(NamedTuple):
     """A text that is no address; `reason` is a key of `reasons.REASONS`."""
 
     reason: str

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from crm_pipeline.domain.text import visible_text
 
@@ -38,8 +38,7 @@ _FLOOD = re.compile(f"({_MARK}{{{_MOST_MARKS}}}){_MARK}+")
 _EDGES = ' \t,;:|/\\_*<>"`~^=+-\u2013\u2014'
 
 
-@dataclass(frozen=True, slots=True)
-class PersonName:
+class PersonName(NamedTuple):
     """`full` is never empty; first and last are what the CRM said they are, never guessed from the full name."""
 
     full: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from crm_pipeline.domain.contact import Contact, PhoneText
 from crm_pipeline.domain.country import country_region
@@ -22,8 +22,7 @@ _WITH_EXTENSION = 3
 """Behind an extension is a switchboard: no better to text than a landline."""
 
 
-@dataclass(frozen=True, slots=True)
-class NormalContact:
+class NormalContact(NamedTuple):
     """What the pipeline uses of a contact. `reason` is None if the contact can be a lead, else a key of `REASONS`."""
 
     contact: Contact

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from crm_pipeline.domain.phone_nanpa import read_nanpa
 from crm_pipeline.domain.phone_plan import is_region, read_digits
@@ -45,8 +46,7 @@ _FEWEST_COUNTED = 7
 _COUNTED_START = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Phone:
+class Phone(NamedTuple):
     """A number that exists. `match_key` is equal for the same line: known renumberings folded, extension included."""
 
     e164: str
@@ -60,8 +60,7 @@ class Phone:
     """The CRM's own text, whole, even if it holds several numbers."""
 
 
-@dataclass(frozen=True, slots=True)
-class BadPhone:
+class BadPhone(NamedTuple):
     """A text, or a part of one, that is no usable phone; `reason` is a key of `reasons.REASONS`."""
 
     reason: str

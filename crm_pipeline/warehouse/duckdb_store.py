@@ -31,8 +31,8 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "autoinstall_known_extensions": False,
 }
-LEAST_MEMORY = 128 << 20
-"""Bytes DuckDB may use for a small store; what does not fit goes to disk. A larger store gets twice its size."""
+LEAST_MEMORY, MEMORY_PER_BYTE = 144 << 20, 3
+"""Bytes DuckDB may use for a small store, and for every byte of a larger one; what does not fit goes to disk."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
 
 
@@ -133,8 +133,9 @@ def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
 
 
 def _memory_limit(path: Path) -> str:
-    size = path.stat().st_size if path.exists() else 0
-    return f"{max(LEAST_MEMORY, 2 * size)}B"
+    files = (path, path.with_name(f"{path.name}.wal"))  # what a killed process left in the log is replayed at opening
+    size = sum(file.stat().st_size for file in files if file.exists())
+    return f"{max(LEAST_MEMORY, MEMORY_PER_BYTE * size)}B"
 
 
 def _locked(path: Path, message: str, wait: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -85,7 +86,14 @@ class PostgresSession:
             self._connection.execute("select pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
 
     def dlt_credentials(self) -> object:
-        return self._url
+        """The URL of what we are connected to. dlt refuses one without a password, even where the server asks for none."""
+        info = self._connection.info
+        user, password, database = (quote(text, safe="") for text in (info.user, info.password or "none", info.dbname))
+        if info.host.startswith("/"):
+            return f"postgresql://{user}:{password}@localhost:{info.port}/{database}?host={quote(info.host, safe='')}"
+        host = f"[{info.host}]" if ":" in info.host else info.host
+        options = urlsplit(self._url).query
+        return f"postgresql://{user}:{password}@{host}:{info.port}/{database}" + (f"?{options}" if options else "")
 
     def _execute(self, query: Statement, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         return self._connection.execute(query.text, _bound(query, parameters))

@@ -3,6 +3,7 @@
 -- landings: which syncs' raw rows have become contacts. crm_references: the newest owners and labels of a connection.
 -- contacts: one person as one CRM knows them, cleaned. contact_points: their canonical phones and e-mails.
 -- contact_merges: ids that the CRM merged away. rejections: contacts that cannot be leads now, and why.
+-- contact_points has no key: a contact's points are replaced as a whole, and keeping an index costs a first sync half a second.
 -- match_queue: contacts read and not yet matched. identity_map: contact -> lead, kept while a contact is away.
 create table staging.landings (
     account_id text not null,
@@ -58,8 +59,7 @@ create table staging.contact_points (
     value text not null,
     match_key text not null,
     extension text,
-    source_text text,
-    primary key (account_id, contact_id, kind, position)
+    source_text text
 );
 create table staging.contact_merges (
     account_id text not null,

@@ -1,5 +1,6 @@
 -- PostgreSQL finds the few rows of a small sync by these; DuckDB scans its columns faster than it keeps an index.
 -- reads: nothing   writes: indexes
+create index contact_points_contact on staging.contact_points (account_id, contact_id);
 create index contact_points_match on staging.contact_points (account_id, kind, match_key);
 create index identity_map_lead on staging.identity_map (account_id, lead_id);
 create index contact_merges_into on staging.contact_merges (account_id, into_contact_id);

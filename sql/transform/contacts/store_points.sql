@@ -4,9 +4,3 @@ insert into staging.contact_points (account_id, contact_id, kind, position, valu
 select $account_id, p.contact_id, p.kind, p.position, p.value, p.match_key, p.extension, p.source_text
 from incoming_points p
 inner join changed_contacts c on c.contact_id = p.contact_id
-where true
-on conflict (account_id, contact_id, kind, position) do update set
-    value = excluded.value,
-    match_key = excluded.match_key,
-    extension = excluded.extension,
-    source_text = excluded.source_text
