@@ -63,16 +63,17 @@ def reaches_leads(context: dg.AssetExecutionContext) -> bool:
 
 
 def begin(pipeline: Pipeline, context: dg.AssetExecutionContext, connection: Connection) -> Sync:
-    """A sync with open books, continued where an earlier asset of this run left it, or new."""
+    """A sync with open books: continued where an earlier asset of this run left it, else new."""
     sync = Sync(id=sync_id(context, connection), connection=connection, strategy="append", started_at=pipeline.now())
     with pipeline.warehouse.session() as session:
-        row = books.open_run_row(session, connection, sync.id)
-    if row is None:
-        sync.id = sync.id if not context.run.is_resume_retry else uuid5(sync.id, str(pipeline.now()))
-        open_books(pipeline, sync, trigger=trigger(context))
+        row = books.run_row(session, connection, sync.id)
+    if row is not None and row["status"] == "running":
+        sync.started_at, sync.pass_kind, sync.requests = row["started_at"], row["pass"], row["requests"]
+        sync.proven_since = row["proven_since"]
         return sync
-    sync.started_at, sync.pass_kind, sync.requests = row["started_at"], row["pass"], row["requests"]
-    sync.proven_since = row["proven_since"]
+    if row is not None:
+        sync.id = uuid5(sync.id, context.asset_key.to_user_string())
+    open_books(pipeline, sync, trigger=trigger(context))
     return sync
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,8 @@ MAX_DEPTH = 32
 MAX_FIELD = 1 << 20
 MAX_ROW = 4 << 20
 """Characters; a longer field is cut and says so, a longer record is set aside."""
+MOST_AHEAD = timedelta(days=1)
+"""How far a CRM's clock is believed to be ahead of ours."""
 CAREFUL_ABOVE = 64 << 10
 """Payloads longer than this are looked through field by field."""
 
@@ -103,9 +105,10 @@ class RecordBatch:
             self._refuse(record, "record_too_large", fetched_at)
             return
         digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        updated_at = microseconds(record.source_updated_at or fetched_at)
-        at = microseconds(fetched_at)
-        self.rows.append((crm_id, record.object_type, updated_at, record.is_deleted, None, text, digest, at))
+        # the newest version wins, so a time far ahead must not win for ever
+        updated_at = min(record.source_updated_at or fetched_at, fetched_at + MOST_AHEAD)
+        times = microseconds(updated_at), microseconds(fetched_at)
+        self.rows.append((crm_id, record.object_type, times[0], record.is_deleted, None, text, digest, times[1]))
 
     def flush(self) -> Iterator[tuple[str, pa.Table]]:
         """What has gathered, as (kind of table, table); empties the batch."""

@@ -105,10 +105,10 @@ def note_landing(
         )
 
 
-def open_run_row(session: Session, connection: Connection, sync_id: UUID) -> Row | None:
-    """The row of a run that is still open; None when it is not."""
+def run_row(session: Session, connection: Connection, sync_id: UUID) -> Row | None:
+    """What the books say of one sync; None when they do not know it."""
     rows = session.rows("books/run", account_id=connection.account_id, sync_id=str(sync_id))
-    return rows[0] if rows and rows[0]["status"] == "running" else None
+    return rows[0] if rows else None
 
 
 def close_run(session: Session, result: SyncResult) -> None:

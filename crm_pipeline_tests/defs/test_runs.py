@@ -102,6 +102,17 @@ def test_assets_materialized_one_by_one_give_the_same_leads_and_close_their_book
     assert look(tmp_path, "select count(*) from leads")[0][0] > 80
 
 
+def test_a_run_that_stops_before_the_leads_closes_its_books_and_loses_nothing(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    assert run(instance, *WALK[:2]).success
+    assert look(tmp_path, "select count(*) from sync_runs where status <> 'succeeded'") == [(0,)]
+    result = run(instance, WALK[2])
+    assert result.success
+    assert metadata(result, "leads")["fetched"] == 120
+
+
 def test_a_refusal_of_the_crm_fails_the_run_with_code_and_advice(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:

@@ -74,6 +74,13 @@ def test_an_older_row_than_the_one_we_hold_is_ignored(world: World) -> None:
     assert world.leads()[0]["company"] == "New"
 
 
+def test_a_time_far_ahead_does_not_win_for_ever(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN, company="Wrong", updated=START + timedelta(days=9000)))
+    world.clock += timedelta(days=2)
+    world.sync(a_payload("1", phone=ANN, company="Right", updated=world.clock))
+    assert world.leads()[0]["company"] == "Right"
+
+
 def test_the_lead_keeps_its_id_when_contacts_join_and_leave(world: World) -> None:
     world.sync(a_payload("2", phone=ANN))
     lead_id = world.leads()[0]["id"]
