@@ -59,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: PipelineError, as_json: bool) -> int:
-    output.write_error(error, as_json=as_json)
+    try:
+        output.write_error(error, as_json=as_json)
+    except OSError:  # it is stdout itself that cannot be written
+        _close_stdout()
+        output.write_error(error, as_json=False)
     return app.exit_code(error)
 
 
@@ -71,8 +75,13 @@ def _wrong_use(error: click.ClickException) -> ConfigError:
 
 def _of_the_system(error: OSError) -> WarehouseError:
     """A disk that is full, a folder that must not be written: no fault of ours, and no reason for a traceback."""
-    place = f"{error.filename}: " if error.filename else ""
-    return WarehouseError("warehouse_error", f"{place}{error.strerror or type(error).__name__}")
+    place = f"Cannot use {error.filename}: " if error.filename else ""
+    return WarehouseError(
+        "warehouse_error",
+        f"{place}{error.strerror or type(error).__name__}.",
+        action="Check that the disk has room and that CRM_DATA_DIR and CRM_WAREHOUSE name places that can be written, "
+        "then run the command again.",
+    )
 
 
 def _accept_any_text() -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crm_pipeline.errors import ConfigError, PipelineError
+from crm_pipeline.errors import PipelineError
 from crm_pipeline.settings import Settings
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Session
@@ -23,12 +23,15 @@ READING_WAIT = 10.0
 IMPATIENT_TRIES = 2
 """Attempts per call to Nango where a person waits for the answer; a sync is more patient."""
 IN_MEMORY = Path(":memory:")
+CONFIGURATION = frozenset(
+    {"invalid_setting", "nango_unauthorized", "connection_not_found", "connection_misconfigured", "missing_scope"}
+)
+"""Errors that a person has to correct: in a setting, in the command, at Nango."""
 
 
 def exit_code(error: PipelineError) -> int:
     """What a shell is told of an error that ended a command."""
-    is_wrong_use = isinstance(error, ConfigError) or error.code in ("nango_unauthorized", "connection_not_found")
-    return WRONG_USE if is_wrong_use else FAILED
+    return WRONG_USE if error.code in CONFIGURATION else FAILED
 
 
 def store(settings: Settings) -> Warehouse:
@@ -42,6 +45,12 @@ def reading(warehouse: Warehouse) -> Iterator[Session]:
     with _opened(warehouse) as session:
         session.migrate()
         yield session
+
+
+def known_accounts(session: Session) -> list[str]:
+    """The accounts that have a connection."""
+    rows = session.rows("registry/connections", account_id=None, only_provider=None)
+    return sorted({row["account_id"] for row in rows if row["account_id"]})
 
 
 @contextmanager

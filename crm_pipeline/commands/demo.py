@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import groupby
@@ -33,10 +34,17 @@ OWN_SETTINGS = ("CRM_WAREHOUSE", "CRM_DATA_DIR", "CRM_DEFAULT_REGION")
 SHOWN, CHANGES_SHOWN, LINES = 10, 8, 3
 LOG_WIDTH = 100
 """Columns of the story where no terminal says how many there are."""
-KINDS = {"created": "a new lead", "inactive": "not to be texted any more:", "merged": "merged into"}
+KINDS = {
+    "created": "a new lead",
+    "split": "a new lead: no longer the same person as another one",
+    "inactive": "not to be texted any more:",
+    "active": "may be texted again",
+    "merged": "merged into",
+}
 UNTOLD = ("first_name", "last_name", "crm_id", "crm_contact_id")
 """Fields whose change says nothing that another field's does not."""
 ACCOUNTS = ("acme", "globex")
+NAME = "crm-pipeline"
 NO_FILE = Path(os.devnull)
 
 
@@ -57,10 +65,7 @@ def demo(contacts: int, seed: int, as_json: bool) -> int:
             batches = [batch for batch in story.tell() if batch]
     if as_json:
         output.write_json(_document(batches, story))
-    for batch in batches:
-        if batch.stop is not None:
-            raise batch.stop
-    return app.DONE if all(batch.success for batch in batches) else app.FAILED
+    return max(batch.exit_code() for batch in batches)
 
 
 def demo_settings(environ: Mapping[str, str], sandbox: Sandbox) -> Settings:
@@ -147,13 +152,13 @@ class Story:
         self._screen.print(output.table(self._screen, ("Lead", "What the sync changed"), cells))
 
     def _say_next(self) -> None:
-        store = self._settings.warehouse
+        store, program = self._settings.warehouse, _program()
         self._say("Look at what is in the store:")
         for command in (f"leads {self.account} --search jo", f"rejections {self.account}", "status", "history"):
-            self._say(f"  CRM_WAREHOUSE={store} crm-pipeline {command}")
-        self._say("Or play on with `crm-pipeline sandbox` in one terminal and `crm-pipeline sync` in another.")
+            self._say(f"  CRM_WAREHOUSE={store} {program} {command}")
+        self._say(f"Or play on with `{program} sandbox` in one terminal and `{program} sync` in another.")
         self._say("`make dev` opens the Dagster UI: the asset graph and the hourly schedule.")
-        self._say("With your own Nango: set NANGO_SECRET_KEY, run `crm-pipeline doctor`, then `crm-pipeline sync`.")
+        self._say(f"With your own Nango: set NANGO_SECRET_KEY, run `{program} doctor`, then `{program} sync`.")
 
     def _title(self, text: str) -> None:
         from rich.text import Text
@@ -212,12 +217,26 @@ def _change(changes: list[Row], names: Mapping[str, str]) -> Text:
     lines = []
     for row in changes:
         if row["kind"] == "updated" and row["field"] not in UNTOLD:
-            lines.append(f"{row['field']}: {safe(row['old_value']) or '–'} → {safe(row['new_value']) or '–'}")
+            lines.append(f"{row['field']}: {_value(row, 'old_value')} → {_value(row, 'new_value')}")
         elif row["kind"] != "updated":
             value = safe(names.get(row["new_value"], row["new_value"]))
             lines.append(f"{KINDS.get(row['kind'], row['kind'])} {value}".strip())
     more = [f"and {counted(len(lines) - LINES, 'more field')}"] if len(lines) > LINES else []
     return Text("\n".join([*lines[:LINES], *more]))
+
+
+def _value(row: Row, name: str) -> str:
+    """A value before or after a change; of a moment, the day and the minute."""
+    text = safe(row[name]) or "–"
+    return text[:16] if row["field"].endswith("_at") else text
+
+
+def _program() -> str:
+    """What to type: the bare name only where the shell finds it."""
+    started = sys.argv[0]
+    if shutil.which(NAME) or Path(started).name != NAME:
+        return NAME
+    return os.path.relpath(started) if Path(started).is_relative_to(Path.cwd()) else started
 
 
 def _example(row: Row) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +32,7 @@ class Check:
     state: str
     detail: str
     action: str | None = None
+    code: str | None = None
 
 
 @click.command()
@@ -48,6 +49,8 @@ def doctor(as_json: bool) -> int:
         output.write_json({"success": not failed, "checks": [asdict(check) for check in checks]})
     else:
         output.told(output.console(), f"{counted(len(failed), 'problem')} found." if failed else "All is well.")
+    if any(check.code in app.CONFIGURATION for check in failed):
+        return app.WRONG_USE
     return app.FAILED if failed else app.DONE
 
 
@@ -70,10 +73,24 @@ def examine() -> Iterator[Check]:
 
 
 def _data_folder(folder: Path) -> Check:
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+    obstacle = _obstacle(folder)
+    if obstacle is None:
         return Check("data folder", OK, str(folder))
-    return Check("data folder", FAILED, f"{folder} cannot be written", "Set CRM_DATA_DIR to a folder that can be.")
+    action = "Set CRM_DATA_DIR to a folder that can be written."
+    return Check("data folder", FAILED, f"{folder} cannot be written: {obstacle}", action, "invalid_setting")
+
+
+def _obstacle(folder: Path) -> str | None:
+    """Why nothing can be written to a folder, which may be still to be made; None when something can. Leaves no trace.
+
+    Permission bits do not tell: they mean nothing to root, nor to a file system mounted read-only.
+    """
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        with TemporaryDirectory(prefix=".crm-doctor-", dir=existing):
+            return None
+    except OSError as error:
+        return error.strerror or type(error).__name__
 
 
 def _store(settings: Settings) -> Check:
@@ -84,6 +101,9 @@ def _store(settings: Settings) -> Check:
             facts = session.rows("reports/store")[0]
     except PipelineError as error:
         return _failed("store", error)
+    if is_new and (obstacle := _obstacle(warehouse.path.parent)):
+        detail = f"{settings.masked_warehouse} cannot be made: {obstacle}"
+        return Check("store", FAILED, detail, "Let CRM_WAREHOUSE name a file that can be written.", "invalid_setting")
     if is_new:
         return Check("store", OK, f"{settings.masked_warehouse} is not there yet; the first sync makes it")
     engine = str(facts["engine_version"]).split(" on ")[0]
@@ -113,14 +133,14 @@ def _connection(found: NangoConnection) -> Check:
         return Check(name, SKIPPED, detail, "Give the connection the tag `account_id` at Nango if it is ours.")
     if "auth" in found.errors:
         action = f"Connect it again: `crm-pipeline connect {found.account_id} {found.provider}`."
-        return Check(name, FAILED, "Nango can no longer renew the access to this CRM", action)
+        return Check(name, FAILED, "Nango can no longer renew the access to this CRM", action, "connection_expired")
     if found.errors:
-        return Check(name, FAILED, f"Nango reports: {', '.join(found.errors)}", "Look at the connection in Nango.")
+        return Check(name, FAILED, f"Nango reports: {', '.join(found.errors)}", "Look at the connection at Nango.")
     return Check(name, OK, "Nango reports no error")
 
 
 def _failed(name: str, error: PipelineError) -> Check:
-    return Check(name, FAILED, error.message, error.action)
+    return Check(name, FAILED, error.message.removeprefix(f"{name}: "), error.action, error.code)
 
 
 def _print(check: Check) -> None:

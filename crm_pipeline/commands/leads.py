@@ -43,7 +43,7 @@ def leads(account: str, form: str | None, search: str | None, limit: int | None)
     settings = Settings.from_environment()
     with app.reading(app.store(settings)) as session:
         rows = find_leads(session, account, search=search, limit=limit or (None if form else SHOWN))
-        accounts = [] if rows else known_accounts(session)
+        accounts = [] if rows else app.known_accounts(session)
         columns = [row["column_name"] for row in session.rows("reports/lead_columns")]
     total = rows[0]["total"] if rows else 0
     plain = [{name: value for name, value in row.items() if name != "total"} for row in rows]
@@ -55,7 +55,11 @@ def leads(account: str, form: str | None, search: str | None, limit: int | None)
         print_leads(output.console(), plain)
         output.told(output.console(), _how_many(len(rows), total, "lead"))
     else:
-        _print_none("leads" if search is None else f"leads with {safe(search)!r}", account, accounts, search is None)
+        wanted = "" if search is None else f" with {safe(search)!r}"
+        output.empty(
+            f"No leads of {safe(account)}{wanted}.", account=account, accounts=accounts,
+            advice="" if search else _sync_advice(account),
+        )  # fmt: skip
     return app.DONE
 
 
@@ -73,14 +77,18 @@ def rejections(account: str, reason: str | None, limit: int | None, as_json: boo
     with app.reading(app.store(settings)) as session:
         row_limit = limit or (None if as_json else SHOWN)
         rows = session.rows("reports/rejections", account_id=account, reason=reason, row_limit=row_limit)
-        accounts = [] if rows else known_accounts(session)
+        accounts = [] if rows else app.known_accounts(session)
     if as_json:
         output.write_json([told_rejection(row) for row in rows])
     elif rows:
         _print_rejections(output.console(), rows)
         output.told(output.console(), _how_many(len(rows), rows[0]["total"], "contact"))
     else:
-        _print_none("rejected contacts", account, accounts, reason is None)
+        wanted = "" if reason is None else f" for {reason}"
+        output.empty(
+            f"No contacts of {safe(account)} are rejected{wanted}.", account=account, accounts=accounts,
+            advice="" if reason else _sync_advice(account),
+        )  # fmt: skip
     return app.DONE
 
 
@@ -94,12 +102,6 @@ def find_leads(session: Session, account: str, *, search: str | None = None, lim
         digits=digits if len(digits) >= FEWEST_DIGITS else None,
         row_limit=limit,
     )
-
-
-def known_accounts(session: Session) -> list[str]:
-    """The accounts that have a connection."""
-    rows = session.rows("registry/connections", account_id=None, only_provider=None)
-    return sorted({row["account_id"] for row in rows if row["account_id"]})
 
 
 def write_csv(columns: list[str], rows: list[Row]) -> None:
@@ -194,13 +196,5 @@ def _how_many(shown: int, total: int, noun: str) -> str:
     return f"{shown:,} of {counted(total, noun)}; see more with --limit, or all with --json."
 
 
-def _print_none(what: str, account: str, accounts: list[str], may_sync: bool) -> None:
-    screen = output.console()
-    output.told(screen, f"No {what} for account {safe(account)}.")
-    if account in accounts:
-        if may_sync:
-            output.told(screen, f"Run `crm-pipeline sync --account {safe(account)}`, or look at `crm-pipeline status`.")
-    elif accounts:
-        output.told(screen, f"Accounts with connections: {', '.join(map(safe, accounts[:20]))}.")
-    else:
-        output.told(screen, "No account has a connection yet. Run `crm-pipeline sync`: it asks Nango for them.")
+def _sync_advice(account: str) -> str:
+    return f"Run `crm-pipeline sync --account {safe(account)}`, or look at `crm-pipeline status`."

@@ -24,7 +24,11 @@ def sandbox(port: int, seed: int, contacts: int) -> int:
     try:
         server = Sandbox(port=port, seed=seed, contacts=contacts)
     except OSError as error:
-        raise ConfigError("invalid_setting", f"Cannot listen on port {port}: {error.strerror}.") from error
+        raise ConfigError(
+            "invalid_setting",
+            f"Cannot listen on port {port}: {error.strerror}.",
+            action="Choose another --port; without one a free port is taken.",
+        ) from error
     for name, value in server.environment().items():
         click.echo(f"{name}={value}")
     people = f"The accounts {' and '.join(DEFAULT_ACCOUNTS)} have {counted(contacts, 'contact')} each."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeVar
 
@@ -56,6 +57,29 @@ def told(console: Console, message: str, *, style: str = "", prefix: str = "") -
     console.print(Text.assemble((prefix, style), message), soft_wrap=True)
 
 
+def empty(message: str, *, account: str | None, accounts: Sequence[str], advice: str = "") -> None:
+    """Say that there is nothing, and why: nothing is known yet, the account is another one, or else `advice`."""
+    screen = console()
+    told(screen, message)
+    if not accounts:
+        told(screen, "No account has a connection yet. Run `crm-pipeline sync`: it asks Nango for them.")
+    elif account is not None and account not in accounts:
+        told(screen, f"Accounts with connections: {', '.join(map(safe, accounts[:20]))}.")
+    elif advice:
+        told(screen, advice)
+
+
+@contextmanager
+def waiting(message: str) -> Iterator[None]:
+    """A line on a terminal while something takes a while; nothing anywhere else."""
+    screen = error_console()
+    if not screen.is_terminal:
+        yield
+        return
+    with screen.status(message):
+        yield
+
+
 def console(plain_width: int = PLAIN_WIDTH) -> Console:
     """Where answers for people go; `plain_width` columns where no terminal says how many there are."""
     return _console(sys.stdout, plain_width)
@@ -92,7 +116,17 @@ def two_lines(first: object, second: object) -> Text:
     """Two values of one cell, the second one dimmed below the first."""
     from rich.text import Text
 
-    return Text.assemble(safe(first) or "–", "\n", (safe(second), "dim"))
+    above, below = _as_text(first), _as_text(second)
+    below.stylize_before("dim")
+    return Text.assemble(above if above.plain else "–", "\n", below)
+
+
+def in_pairs(
+    headings: Sequence[str], rows: Iterable[Sequence[object]]
+) -> tuple[tuple[str, ...], list[Sequence[object]]]:
+    """A table of half as many columns, each with two values in two lines."""
+    above = tuple(f"{first}\n{second}" for first, second in zip(headings[::2], headings[1::2], strict=True))
+    return above, [tuple(map(two_lines, row[::2], row[1::2])) for row in rows]
 
 
 def _as_text(value: object) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,8 @@ from crm_pipeline.warehouse.session import Row
 
 RECENT = 20
 """Syncs that `history` shows to people unless told otherwise."""
+ROOMY = 110
+"""Columns from which on every value of a past sync has a column of its own; below, two share one."""
 STYLES = {
     "active": "green",
     "succeeded": "green",
@@ -43,13 +45,14 @@ def status(account: str | None, as_json: bool) -> int:
     settings = Settings.from_environment()
     with app.reading(app.store(settings)) as session:
         rows = session.rows("reports/status", account_id=account)
+        accounts = [] if rows else app.known_accounts(session)
     states = [connection_status(row, datetime.now(UTC)) for row in rows]
     if as_json:
         output.write_json(states)
     elif states:
         _print_status(states)
     else:
-        _print_none(f"No connections{of_account(account)} yet.", "Run `crm-pipeline sync`: it asks Nango for them.")
+        output.empty(f"No connections{of_account(account)} yet.", account=account, accounts=accounts)
     return app.DONE
 
 
@@ -62,12 +65,14 @@ def history(account: str | None, limit: int | None, as_json: bool) -> int:
     settings = Settings.from_environment()
     with app.reading(app.store(settings)) as session:
         rows = session.rows("reports/history", account_id=account, row_limit=limit or (None if as_json else RECENT))
+        accounts = [] if rows else app.known_accounts(session)
     if as_json:
         output.write_json([past_sync(row) for row in rows])
     elif rows:
         _print_history(rows)
     else:
-        _print_none(f"No syncs{of_account(account)} yet.", "Run `crm-pipeline sync`.")
+        advice = "Run `crm-pipeline sync`."
+        output.empty(f"No syncs{of_account(account)} yet.", account=account, accounts=accounts, advice=advice)
     return app.DONE
 
 
@@ -168,12 +173,6 @@ def _lead_key(text: str) -> str:
         ) from None
 
 
-def _print_none(message: str, advice: str) -> None:
-    screen = output.console()
-    output.told(screen, message)
-    output.told(screen, advice)
-
-
 def _print_status(states: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
@@ -184,12 +183,12 @@ def _print_status(states: list[dict[str, Any]]) -> None:
             (name, "bold"),
             "  ",
             (state["state"], STYLES.get(state["state"], "dim")),
-            f"  synced {state['last_synced']}",
+            f"  {'synced ' + state['last_synced'] if state['last_synced_at'] else 'never synced'}",
         )
         screen.print(heading if number == 0 else Text("\n") + heading)
         result, error = state["last_result"], state["last_error"]
         if result:
-            output.told(screen, result["sentence"] or f"The last sync: {result['status']}.", prefix="  ")
+            output.told(screen, result["sentence"] or _without_counts(result), prefix="  ")
         if error:
             output.told(screen, f"  {error['code']}: {safe(error['message'])}", style="red")
             output.told(screen, f"  {safe(error['action'])}")
@@ -197,23 +196,40 @@ def _print_status(states: list[dict[str, Any]]) -> None:
             output.told(screen, "  Nango has no account for it: give the connection the tag `account_id` there.")
 
 
+def _without_counts(result: Mapping[str, Any]) -> str:
+    if result["status"] == "running":
+        return f"A sync started {ago(result['started_at'], datetime.now(UTC))} and has not ended."
+    return {
+        "interrupted": "The last sync was interrupted; the next one continues.",
+        "failed": "The last sync failed.",
+    }.get(result["status"], f"The last sync: {result['status']}.")
+
+
 def _print_history(rows: list[Row]) -> None:
     from rich.text import Text
 
-    headings = ("Started", "Connection", "Status", "What happened", "Requests", "Seconds")
-    cells = [
+    screen = output.console()
+    cells: list[Sequence[object]] = [
         (
-            _minute(row["started_at"]),
+            _second(row["started_at"]),
             f"{row['account_id']}/{row['provider']}",
             Text(row["status"], STYLES.get(row["status"], "dim")),
-            row["error_code"] or (sentence(row) if row["status"] in TOLD else None),
+            _what_happened(row),
             f"{row['requests']:,}",
             _seconds(row),
         )
         for row in rows
     ]
-    screen = output.console()
-    screen.print(output.table(screen, headings, cells, right=headings[-2:]))
+    headings: Sequence[str] = ("Started (UTC)", "Connection", "Status", "What happened", "Requests", "Seconds")
+    if screen.width < ROOMY:
+        headings, cells = output.in_pairs(headings, cells)
+    screen.print(output.table(screen, headings, cells, right=("Requests", "Seconds", "Requests\nSeconds")))
+
+
+def _what_happened(row: Row) -> str | None:
+    if row["status"] == "interrupted":
+        return "ended before it was done"
+    return row["error_code"] or (sentence(row) if row["status"] in TOLD else None)
 
 
 def _print_changes(lead: Row | None, rows: list[Row]) -> None:
@@ -224,16 +240,16 @@ def _print_changes(lead: Row | None, rows: list[Row]) -> None:
         output.told(screen, f"This lead was merged into {lead['into_lead_id']} ({safe(lead['name'])}).")
     else:
         output.told(screen, f"{safe(lead['name'])}: {counted(len(rows), 'change')}")
-    headings = ("When", "What", "Field", "Before", "After", "By")
+    headings = ("When (UTC)", "What", "Field", "Before", "After", "By")
     names = ("kind", "field", "old_value", "new_value")
     cells = [
-        (_minute(row["changed_at"]), *(row[name] for name in names), f"{row['provider'] or ''} {row['trigger'] or ''}")
+        (_second(row["changed_at"]), *(row[name] for name in names), f"{row['provider'] or ''} {row['trigger'] or ''}")
         for row in rows
     ]
     screen.print(output.table(screen, headings, cells))
 
 
-def _minute(moment: datetime) -> str:
+def _second(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 

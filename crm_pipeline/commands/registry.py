@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from crm_pipeline.nango.connections import NangoConnection
     from crm_pipeline.steps import Pipeline
 
+ROOMY = 110
+"""Columns from which on every value of a connection has a column of its own; below, two share one."""
 COLUMNS = (
     "account_id", "provider", "connection_id", "state", "is_active", "nango_integration", "nango_connection_id",
     "last_synced_at", "last_error_code", "last_error_message", "last_error_action", "last_error_at", "created_at",
@@ -51,16 +55,27 @@ def connections(refresh: bool, as_json: bool) -> int:
     return app.DONE
 
 
+def _some_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a text without a letter: a variable of the shell that is not set ends up so."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty.", context, parameter)
+    return value
+
+
 @click.command()
-@click.argument("account")
-@click.argument("provider", type=click.Choice(sorted(PROVIDERS)))
+@click.argument("account", callback=_some_text)
+@click.argument("provider", metavar="PROVIDER", type=click.Choice(sorted(PROVIDERS)))
 @click.option(
-    "--connection-id", help="Nango's id of a connection that was made; it is checked, saved and synced at once."
+    "--connection-id",
+    callback=_some_text,
+    help="Nango's id of a connection that was made; it is checked, saved and synced at once.",
 )
-@click.option("--integration", help="The integration's key at Nango, where it is not called like the CRM.")
+@click.option(
+    "--integration", callback=_some_text, help="The integration's key at Nango, where it is not called like the CRM."
+)
 @output.json_option
 def connect(account: str, provider: str, connection_id: str | None, integration: str | None, as_json: bool) -> int:
-    """Connect a CRM of ACCOUNT.
+    """Connect the CRM PROVIDER of ACCOUNT.
 
     Prints the link for a person to open; or, with the id of a connection that was made, saves and syncs it.
     """
@@ -76,9 +91,7 @@ def connect(account: str, provider: str, connection_id: str | None, integration:
         batch = syncing.run_syncs(pipeline, [connection], trigger="connected", tell=tell)
     if as_json:
         output.write_json(batch.as_dict() | {"connection": _as_dict(connection)})
-    if batch.stop is not None:
-        raise batch.stop
-    return app.DONE if batch.success else app.FAILED
+    return batch.exit_code()
 
 
 def verified(client: NangoClient, account: str, provider: str, integration: str, connection_id: str) -> NangoConnection:
@@ -109,7 +122,7 @@ def verified(client: NangoClient, account: str, provider: str, integration: str,
 
 
 def _invite(settings: Settings, account: str, integration: str, as_json: bool) -> int:
-    with app.nango(settings, patient=False) as client:
+    with app.nango(settings, patient=False) as client, _naming(integration):
         session = client.create_connect_session(account_id=account, integration=integration)
     if as_json:
         output.write_json({"success": True, "connect_link": session.connect_link, "expires_at": session.expires_at})
@@ -122,6 +135,18 @@ def _invite(settings: Settings, account: str, integration: str, as_json: bool) -
     )
     output.told(screen, f"Then run `crm-pipeline sync --account {safe(account)}`.")
     return app.DONE
+
+
+@contextmanager
+def _naming(integration: str) -> Iterator[None]:
+    """Nango does not say which part of a request it refuses; here it is the integration more often than not."""
+    try:
+        yield
+    except NangoError as error:
+        if error.code != "connection_misconfigured":
+            raise
+        action = f"Check that Nango has an integration with the key {safe(integration)}, or name its key with "
+        raise NangoError(error.code, error.message, action=f"{action}--integration.") from error
 
 
 def _saved(pipeline: Pipeline, found: NangoConnection) -> Connection:
@@ -147,19 +172,21 @@ def _as_dict(connection: Connection) -> dict[str, Any]:
 def _print_connections(rows: list[Row]) -> None:
     from rich.text import Text
 
-    now = datetime.now(UTC)
-    headings = ("Account", "CRM", "State", "Last synced", "Connection at Nango")
-    cells = [
+    now, screen = datetime.now(UTC), output.console()
+    cells: list[Sequence[object]] = [
         (
             row["account_id"] or "–",
             row["provider"],
             Text(row["state"], STYLES.get(row["state"], "dim")),
             ago(row["last_synced_at"], now),
-            f"{row['nango_integration']}/{row['nango_connection_id']}",
+            row["nango_connection_id"],
+            row["nango_integration"],
         )
         for row in rows
     ]
-    screen = output.console()
+    headings: Sequence[str] = ("Account", "CRM", "State", "Last synced", "Connection at Nango", "Integration")
+    if screen.width < ROOMY:
+        headings, cells = output.in_pairs(headings, cells)
     screen.print(output.table(screen, headings, cells))
 
 

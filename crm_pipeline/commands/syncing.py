@@ -47,7 +47,14 @@ class Batch:
     def as_dict(self) -> dict[str, Any]:
         """The published answer of `sync --json`."""
         cut_short = [self.interrupted] if self.interrupted else []
-        return {"success": self.success, "syncs": [result.as_dict() for result in self.results] + cut_short}
+        return {"success": self.success, "syncs": [_entry(result) for result in self.results] + cut_short}
+
+    def exit_code(self) -> int:
+        """What the shell is told; a signal that cut the batch short is passed on, once it is said what that means."""
+        if self.stop is None:
+            return app.DONE if self.success else app.FAILED
+        output.told(output.error_console(), "Stopped. Nothing is lost: the next sync continues.")
+        raise self.stop
 
 
 @click.command()
@@ -79,16 +86,15 @@ def sync(account: str | None, provider: str | None, strategy: str, full: bool, f
         batch = run_syncs(pipeline, chosen, full=full, force=force, tell=_ignore if as_json else tell_sync)
     if as_json:
         output.write_json(batch.as_dict() | {"passed_over": [_passed_over(one) for one in passed_over]})
-    if batch.stop is not None:
-        raise batch.stop
-    return app.DONE if batch.success else app.FAILED
+    return batch.exit_code()
 
 
 def refreshed(pipeline: Pipeline) -> list[Connection]:
     """The registry after asking Nango."""
     from crm_pipeline.steps import refresh_connections
 
-    return refresh_connections(pipeline)
+    with output.waiting("Asking Nango for its connections"):
+        return refresh_connections(pipeline)
 
 
 def choose(
@@ -185,7 +191,7 @@ def tell_skips(screen: Console, result: SyncResult, examples: Mapping[str, str] 
     for code, count in result.results.skipped_by_reason.items():
         example = (f" {examples[code]}", "dim") if code in examples else ""
         grid.add_row(Text(f"{count:,}"), Text(code, "cyan"), Text.assemble(reason_of(code).meaning, example))
-    screen.print(Padding(grid, (0, 0, 0, 4)))
+    screen.print(Padding(grid, (0, 0, 0, 4), expand=False))
 
 
 def tell_passed_over(connections: Sequence[Connection]) -> None:
@@ -198,10 +204,24 @@ def tell_passed_over(connections: Sequence[Connection]) -> None:
 
 def _tell_failure(screen: Console, result: SyncResult, error: PipelineError) -> None:
     name = safe(result.connection.label)
-    output.told(screen, f" ({error.code}): {safe(error.message)}", style="bold red", prefix=f"{name}: {result.status}")
-    output.told(screen, f"  {safe(error.action)}")
+    message = safe(error.message).removeprefix(f"{name}: ")
+    output.told(screen, f" ({error.code}): {message}", style="bold red", prefix=f"{name}: {result.status}")
+    output.told(screen, f"  {_action(result, error)}")
     for note in result.notes if result.status == "failed" else ():
         output.told(screen, f"  {safe(note)}")
+
+
+def _action(result: SyncResult, error: PipelineError) -> str:
+    """What to do, with the command to type where it depends on the connection."""
+    if error.code != "connection_expired":
+        return safe(error.action)
+    return reconnect_advice({"account_id": result.connection.account_id, "provider": result.connection.provider})
+
+
+def _entry(result: SyncResult) -> dict[str, Any]:
+    told = {"action": _action(result, result.error)} if result.error else {}
+    entry = result.as_dict()
+    return entry | ({"error": entry["error"] | told} if told else {})
 
 
 def _label(connection: Connection) -> str:
@@ -231,7 +251,9 @@ def _nothing_to_sync(
         facts = [_passed_over(connection) for connection in passed_over]
         reasons = "; ".join(f"{_label(one)}: {fact['reason']}" for one, fact in zip(passed_over, facts, strict=True))
         message = f"No connection can be synced. {reasons}."
-        return NangoError("connection_not_found", message, action=facts[0]["action"])
+        is_expired = any(connection.state == "needs_reconnect" for connection in passed_over)
+        code = "connection_expired" if is_expired else "connection_not_found"
+        return NangoError(code, message, action=" ".join(dict.fromkeys(str(fact["action"]) for fact in facts)))
     if connections:
         known = ", ".join(sorted({_label(connection) for connection in connections})[:20])
         return NangoError(

@@ -46,6 +46,11 @@ _RECORD = (
         "The record is larger than 4 MB, even with its long fields cut.",
         "Empty the fields that hold documents or whole conversations.",
     ),
+    Reason(
+        "unreadable_record",
+        "The CRM sent a record whose fields are not what its documentation says.",
+        "Save the record again in the CRM; if it stays, report its id to the maintainers.",
+    ),
 )
 
 _PHONE = (

@@ -37,10 +37,10 @@ def plan_pass(state: Mapping[str, Any], *, now: datetime, full: bool) -> PassPla
     unfinished = _unfinished(state, now, full)
     if unfinished is not None:
         return unfinished
-    watermark, complete_at = _time(state, "watermark"), _time(state, "complete_at")
+    watermark, complete_at = _past(state, "watermark", now), _past(state, "complete_at", now)
     if full or watermark is None or complete_at is None or now - complete_at > COMPLETE_EVERY:
         return PassPlan(kind="complete", started_at=now, is_deep=True)
-    deep_at = _time(state, "deep_at")
+    deep_at = _past(state, "deep_at", now)
     is_deep = deep_at is None or now - deep_at > DEEP_EVERY
     since = min(watermark, now) - (DEEP_OVERLAP if is_deep else OVERLAP)
     return PassPlan(kind="window", started_at=now, since=since, is_deep=is_deep)
@@ -81,6 +81,11 @@ def _unfinished(state: Mapping[str, Any], now: datetime, full: bool) -> PassPlan
     )
 
 
-def _time(state: Mapping[str, Any], key: str) -> datetime | None:
+def _past(state: Mapping[str, Any], key: str, now: datetime) -> datetime | None:
+    """A time of an earlier pass; None when it lies in the future, so that the clock was wrong then or is wrong now.
+
+    A clock that is off by less than the overlap does no harm.
+    """
     value = state.get(key)
-    return datetime.fromisoformat(value) if value else None
+    moment = datetime.fromisoformat(value) if value else None
+    return moment if moment is None or moment <= now + OVERLAP else None

@@ -25,7 +25,7 @@ os.environ.setdefault("RUNTIME__LOG_LEVEL", "ERROR")
 os.environ.setdefault("RUNTIME__INTERCEPT_SIGNALS", "false")  # dlt would swallow the signal that comes while it loads
 
 import dlt
-from dlt.common.destination.exceptions import DestinationException
+from dlt.common.exceptions import DltException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from crm_pipeline.errors import PipelineError, WarehouseError
@@ -232,16 +232,27 @@ def _resource_state(pipeline: dlt.Pipeline, source: Source) -> dict[str, Any]:
     return {}
 
 
-def _translated(error: PipelineStepFailed, step: str) -> PipelineError:
-    """dlt wraps what went wrong, also a person's Ctrl-C; ours pass through, the rest is the store's fault."""
+def _translated(error: PipelineStepFailed, step: str) -> Exception:
+    """dlt wraps what went wrong.
+
+    Ours pass through, a mistake in our own code comes out as it is, the rest is the store's or the disk's fault.
+    """
+    cause = _root(error)
+    if isinstance(cause, PipelineError):
+        return cause
+    if step == "extract" and not isinstance(cause, (OSError, DltException)):
+        return cause
+    text = str(cause).strip().splitlines()
+    return WarehouseError("warehouse_error", f"dlt could not {step}: {text[0][:300] if text else type(cause).__name__}")
+
+
+def _root(error: BaseException) -> Exception:
+    """The first cause that is not dlt's wrapping."""
     cause: BaseException | None = error
+    deepest = error
     while cause is not None:
-        if isinstance(cause, KeyboardInterrupt):
-            raise cause
-        if isinstance(cause, PipelineError):
-            return cause
-        if isinstance(cause, DestinationException):
+        deepest = cause
+        if not isinstance(cause, DltException):
             break
         cause = cause.__cause__ or cause.__context__
-    text = str(error.exception).strip().splitlines()
-    return WarehouseError("warehouse_error", f"dlt could not {step}: {text[0][:300] if text else type(error).__name__}")
+    return deepest if isinstance(deepest, Exception) else RuntimeError(type(deepest).__name__)

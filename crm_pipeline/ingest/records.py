@@ -121,7 +121,7 @@ class RecordBatch:
             self.set_aside = []
 
     def _refuse(self, record: RawRecord, reason: str, fetched_at: datetime) -> None:
-        sample = clean_text(repr(record.payload))[:300]
+        sample = (payload_text(record.payload) or "(too large)")[:300]
         digest = hashlib.blake2b(sample.encode(), digest_size=8).hexdigest()
         crm_id = usable_key(record.crm_id) or f"unusable-{digest}"
         self.set_aside.append(SetAside(crm_id, record.object_type, reason, sample, fetched_at))
@@ -130,10 +130,7 @@ class RecordBatch:
 def reference_table(origin: Origin, references: list[Reference], fetched_at: datetime) -> pa.Table:
     """The references of a pass as one table."""
     at = microseconds(fetched_at)
-    rows = [
-        (r.kind, r.crm_id, clean_text(r.label) if r.label else None, clean_text(r.email) if r.email else None, at)
-        for r in references
-    ]
+    rows = [(*(clean_text(text) if text else text for text in reference), at) for reference in references]
     return _table(origin, REFERENCE_SCHEMA, rows)
 
 
@@ -165,10 +162,21 @@ def _cleaned(value: Any, depth: int) -> Any:
     if depth >= MAX_DEPTH:
         return "[nested deeper than 32 levels]" if isinstance(value, (dict, list)) else value
     if isinstance(value, dict):
-        return {clean_text(str(key)): _cleaned(item, depth + 1) for key, item in value.items()}
+        return _cleaned_object(value, depth)
     if isinstance(value, list):
         return [_cleaned(item, depth + 1) for item in value]
     return str(value) if isinstance(value, int) and not -(2**63) <= value < 2**64 else value
+
+
+def _cleaned_object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
+    """Names that differ only by what cannot be stored stay apart."""
+    cleaned: dict[str, Any] = {}
+    for key, item in value.items():
+        name = clean_text(str(key))
+        while name in cleaned:
+            name += "~"
+        cleaned[name] = _cleaned(item, depth + 1)
+    return cleaned
 
 
 def _bounded(text: str) -> str:

@@ -139,7 +139,7 @@ def _listed(api: CrmApi, after: str) -> Iterator[Page]:
     guard = PageGuard("HubSpot's contact list")
     while True:
         answer = api.get(CONTACTS, query | ({"after": after} if after else {}), shape=("results",)).object()
-        records = [_record(item) for item in answer["results"]]
+        records = [_record(item) for item in _items(answer)]
         next_after = _next_after(answer)
         yield Page(records, resume=f"list:{next_after}" if next_after else "archived:")
         if not next_after:
@@ -166,7 +166,7 @@ def _searched(api: CrmApi, since: datetime | None, last_id: str) -> Iterator[Pag
             "limit": SEARCH_LIMIT,
         }
         answer = api.post(SEARCH, body, bucket="search", shape=("results",)).object()
-        records = [_record(item) for item in answer["results"]]
+        records = [_record(item) for item in _items(answer)]
         if not records:
             return
         position = str(max(_number(record.crm_id) for record in records))
@@ -182,7 +182,7 @@ def _archived(api: CrmApi, known: frozenset[str]) -> Iterator[Page]:
     guard, after, still_archived = PageGuard("HubSpot's archived list"), "", set[str]()
     while True:
         answer = api.get(CONTACTS, query | ({"after": after} if after else {}), shape=("results",)).object()
-        records = [_record(item) for item in answer["results"]]
+        records = [_record(item) for item in _items(answer)]
         still_archived.update(str(record.crm_id) for record in records)
         yield Page([record for record in records if str(record.crm_id) not in known], resume="archived:")
         next_after = _next_after(answer)
@@ -199,7 +199,7 @@ def _left_archive(api: CrmApi, ids: list[str]) -> Iterator[Page]:
         asked = ids[start : start + BATCH_LIMIT]
         body = {"inputs": [{"id": crm_id} for crm_id in asked], "properties": list(FIELDS)}
         answer = api.post(BATCH_READ, body, shape=("results",)).object()
-        found = [_record(item) for item in answer["results"]]
+        found = [_record(item) for item in _items(answer)]
         alive = {str(record.crm_id) for record in found}
         gone = [RawRecord(crm_id, {"id": crm_id, "archived": True, "purged": True}, is_deleted=True) for crm_id in asked
                 if crm_id not in alive]  # fmt: skip
@@ -211,22 +211,22 @@ def _owners(api: CrmApi, archived: str) -> Iterator[Reference]:
     while True:
         query = {"limit": str(OWNER_LIMIT), "archived": archived} | ({"after": after} if after else {})
         answer = api.get(OWNERS, query, shape=("results",)).object()
-        for owner in answer["results"]:
+        for owner in _items(answer, "id"):
             name = " ".join(part for part in (_text(owner.get("firstName")), _text(owner.get("lastName"))) if part)
             email = _text(owner.get("email"))
             yield Reference("owner", str(owner["id"]), name or email, email)
         next_after = _next_after(answer)
         if not next_after:
             return
-        guard.check(next_after, len(answer["results"]))
+        guard.check(next_after, len(_items(answer)))
         after = next_after
 
 
 def _labels(api: CrmApi) -> Iterator[Reference]:
     answer = api.get(PROPERTIES, {"archived": "false"}, shape=("results",)).object()
-    for item in answer["results"]:
-        kind = LABELLED.get(item.get("name"))
-        for option in (item.get("options") or []) if kind else []:
+    for item in _items(answer, "name"):
+        kind = LABELLED.get(item["name"])
+        for option in _items({"results": item.get("options") or []}, "value") if kind else []:
             yield Reference(str(kind), str(option["value"]), _text(option.get("label")))
 
 
@@ -237,6 +237,15 @@ def _record(item: Payload) -> RawRecord:
         source_updated_at=parse_time(item.get("updatedAt")),
         is_deleted=bool(item.get("archived")),
     )
+
+
+def _items(answer: Mapping[str, Any], *required: str) -> list[Payload]:
+    """The objects of a page; anything else in it is no answer to what we asked."""
+    items = answer["results"]
+    if isinstance(items, list) and all(isinstance(item, dict) and item.keys() >= set(required) for item in items):
+        return items
+    wanted = f" with {', '.join(required)}" if required else ""
+    raise ProviderError("unexpected_response", f"HubSpot answered `results` that is no list of objects{wanted}.")
 
 
 def _next_after(answer: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from crm_pipeline.ingest.records import TIME, arrow_column, microseconds
 from crm_pipeline.providers.provider import Provider, Reference, References
 from crm_pipeline.walk.connection import Connection, contact_id
 from crm_pipeline.warehouse.session import Session
+
+logger = logging.getLogger(__name__)
 
 BATCH = 5_000
 VALVE_MINIMUM, VALVE_SHARE = 20, 0.05
@@ -111,8 +114,8 @@ def _normalize_unread(session: Session, reading: Reading, spool: _Spool) -> None
     )
     with _without_gc():
         for batch in stream:
-            for (payload,) in batch:
-                rows.add_payload(payload)
+            for object_type, crm_id, payload in batch:
+                rows.add(object_type, crm_id, payload)
             spool.write(rows.take())
     spool.write(rows.take())
 
@@ -184,8 +187,15 @@ class Rows:
         self._seen: set[str] = set()
         self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in SCHEMAS}
 
-    def add_payload(self, payload: str) -> None:
-        """Map and normalize one payload; one landed twice is taken once."""
+    def add(self, object_type: str, crm_id: str, payload: str) -> None:
+        """Map and normalize one record; one that cannot be read is a rejection and stops no other."""
+        try:
+            self._add_payload(payload)
+        except Exception as error:
+            logger.warning("%s: record %s cannot be read: %s", self._connection.label, crm_id, type(error).__name__)
+            self.add_set_aside(object_type, crm_id, "unreadable_record", payload[:300])
+
+    def _add_payload(self, payload: str) -> None:
         contact = self._to_contact(orjson.loads(payload), self._references)
         key = contact_id(self._connection, contact.object_type, contact.crm_id)
         if key in self._seen:

@@ -122,7 +122,7 @@ def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": _memory_limit(path)})
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if "Could not set lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
             if time.monotonic() >= give_up:
                 raise WarehouseError("warehouse_locked", _locked(path, str(error), wait), path=str(path)) from error

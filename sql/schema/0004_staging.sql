@@ -3,7 +3,7 @@
 -- landings: which syncs' raw rows have become contacts. crm_references: the newest owners and labels of a connection.
 -- contacts: one person as one CRM knows them, cleaned. contact_points: their canonical phones and e-mails.
 -- contact_merges: ids that the CRM merged away. rejections: contacts that cannot be leads now, and why.
--- contact_points has no key: a contact's points are replaced as a whole, and keeping an index costs a first sync half a second.
+-- contact_points has no key: a contact's points are replaced as a whole, and an index costs a first sync half a second.
 -- match_queue: contacts read and not yet matched. identity_map: contact -> lead, kept while a contact is away.
 create table staging.landings (
     account_id text not null,

@@ -2,7 +2,7 @@
 -- reads: raw.<provider>_contacts, temp newest_versions   grain: one row per contact, more only where equal rows were
 -- landed twice
 -- parameters: account_id, connection_id
-select cast(r.payload as text) as payload
+select r.object_type, r.crm_id, cast(r.payload as text) as payload
 from raw.provider_contacts r
 inner join newest_versions n
     on

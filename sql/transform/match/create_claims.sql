@@ -1,16 +1,15 @@
 -- Which leads the groups may keep: those their members have, or the contacts that the CRM merged into a member.
--- A lead claimed by several groups goes to the one with the contact it was made for, so that a split undoes a merge
--- exactly;
--- else to the one with its primary contact, then to the most trusted group.
+-- A lead claimed by several groups goes to the one with the contact it was made for, if that never left it, so that a
+-- split undoes a merge exactly; else to the one with its primary contact, then to the most trusted group.
 -- reads: temp members, staging.identity_map, staging.contact_merges, leads   writes: temp claims
 -- grain: one row per lead   parameters: account_id
 create temp table claims as
 with held as (
-    select m.group_no, i.lead_id, i.contact_id
+    select m.group_no, i.lead_id, i.contact_id, i.is_member
     from members m
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
     union
-    select m.group_no, i.lead_id, i.contact_id
+    select m.group_no, i.lead_id, i.contact_id, i.is_member
     from members m
     inner join staging.contact_merges g on g.account_id = $account_id and g.into_contact_id = m.contact_id
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = g.contact_id
@@ -25,7 +24,7 @@ ranked as (
             partition by h.lead_id
             order by
                 case
-                    when h.lead_id = cast(md5('lead:' || cast(h.contact_id as text)) as uuid) then 0
+                    when h.is_member and h.lead_id = cast(md5('lead:' || cast(h.contact_id as text)) as uuid) then 0
                     when h.contact_id = l.crm_contact_id then 1
                     else 2
                 end,
