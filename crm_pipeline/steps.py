@@ -161,8 +161,8 @@ def note_landing(pipeline: Pipeline, sync: Sync) -> None:
 
 def stage_contacts(pipeline: Pipeline, sync: Sync) -> None:
     """Map and normalize what landed; contacts, contact points and rejections, and the queue for matching."""
-    from crm_pipeline.walk.contacts import Reading
     from crm_pipeline.walk.contacts import stage_contacts as stage
+    from crm_pipeline.walk.rows import Reading
 
     reading = Reading(
         connection=sync.connection,

@@ -84,7 +84,7 @@ def rejections(account: str, reason: str | None, limit: int | None, as_json: boo
         _print_rejections(output.console(), rows)
         output.told(output.console(), _how_many(len(rows), rows[0]["total"], "contact"))
     else:
-        wanted = "" if reason is None else f" for {reason}"
+        wanted = "" if reason is None else f" with the reason {reason}"
         output.empty(
             f"No contacts of {safe(account)} are rejected{wanted}.", account=account, accounts=accounts,
             advice="" if reason else _sync_advice(account),

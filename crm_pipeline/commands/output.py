@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 PLAIN_WIDTH = 240
 """Columns of a table that no terminal bounds, as in a pipe or a log: room for one line a row."""
 GAP, NARROWEST = 2, 6
-C1_CONTROL = re.compile(b"\xc2[\x80-\x9f]|\x7f")
+OBEYED = re.compile(b"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+"""In UTF-8, what a terminal obeys and JSON need not escape: DEL, the C1 controls, marks that turn or break a line."""
 OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -38,7 +39,7 @@ def json_option(command: Command) -> Command:
 def write_json(document: object) -> None:
     """Print the one document of a command; times in UTC with `Z`, no character that a terminal would obey."""
     text = orjson.dumps(_in_utc(document), option=OPTIONS)
-    click.echo(C1_CONTROL.sub(lambda found: b"\\u%04x" % found[0][-1], text), nl=False)
+    click.echo(OBEYED.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), text), nl=False)
 
 
 def write_error(error: PipelineError, *, as_json: bool) -> None:
@@ -62,7 +63,7 @@ def empty(message: str, *, account: str | None, accounts: Sequence[str], advice:
     screen = console()
     told(screen, message)
     if not accounts:
-        told(screen, "No account has a connection yet. Run `crm-pipeline sync`: it asks Nango for them.")
+        told(screen, "Run `crm-pipeline sync`: it asks Nango for the connections there are.")
     elif account is not None and account not in accounts:
         told(screen, f"Accounts with connections: {', '.join(map(safe, accounts[:20]))}.")
     elif advice:

@@ -20,8 +20,9 @@ from crm_pipeline.providers.provider import RawRecord, Reference
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
-from crm_pipeline.walk.contacts import Reading, stage_contacts
+from crm_pipeline.walk.contacts import stage_contacts
 from crm_pipeline.walk.leads import Results, build_leads
+from crm_pipeline.walk.rows import Reading
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 

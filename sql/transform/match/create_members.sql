@@ -4,25 +4,20 @@
 -- reads: temp scope, staging.contacts, crm_connections   writes: temp members   grain: one row per contact
 -- parameters: account_id, default_rank
 create temp table members as
-select
-    c.contact_id,
-    cast(row_number() over (
-        order by
-            coalesce(cast(k.connection_metadata ->> 'rank' as integer), cast($default_rank as integer)),
-            c.last_activity_at desc nulls last,
-            c.source_updated_at desc nulls last,
-            c.crm_id collate "C",
-            cast(c.contact_id as text) collate "C"
-    ) as bigint) as trust,
-    cast(row_number() over (
-        order by
-            coalesce(cast(k.connection_metadata ->> 'rank' as integer), cast($default_rank as integer)),
-            c.last_activity_at desc nulls last,
-            c.source_updated_at desc nulls last,
-            c.crm_id collate "C",
-            cast(c.contact_id as text) collate "C"
-    ) as bigint) as group_no
-from scope s
-inner join staging.contacts c on c.account_id = $account_id and c.contact_id = s.contact_id
-left join crm_connections k on k.account_id = $account_id and k.id = c.connection_id
-where c.state = 'accepted'
+select contact_id, trust, trust as group_no
+from (
+    select
+        c.contact_id,
+        cast(row_number() over (
+            order by
+                coalesce(cast(k.connection_metadata ->> 'rank' as integer), cast($default_rank as integer)),
+                c.last_activity_at desc nulls last,
+                c.source_updated_at desc nulls last,
+                c.crm_id collate "C",
+                cast(c.contact_id as text) collate "C"
+        ) as bigint) as trust
+    from scope s
+    inner join staging.contacts c on c.account_id = $account_id and c.contact_id = s.contact_id
+    left join crm_connections k on k.account_id = $account_id and k.id = c.connection_id
+    where c.state = 'accepted'
+) ranked
