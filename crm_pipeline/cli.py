@@ -51,9 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return cause.exit_code if isinstance(cause, Stopped) else Stopped(2).exit_code
     except PipelineError as error:
         return _fail(error, as_json)
-    except SystemExit as end:  # how click and rich end a process whose reader has gone
-        if not isinstance(end.__context__, BrokenPipeError):
-            raise
+    except SystemExit:  # click and rich end the process when whoever reads its output has gone, and only then
         _close_stdout()
         return app.DONE
     except OSError as error:

@@ -10,6 +10,7 @@ for one connection; assets and commands both call these.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from crm_pipeline.errors import NangoError, PipelineError, SyncHeld
+from crm_pipeline.errors import NangoError, PipelineError, SyncHeld, WarehouseError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS
@@ -26,6 +27,7 @@ from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
 from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline.warehouse.session import Session
 
 
 def system_now() -> datetime:
@@ -54,8 +56,6 @@ class Sync:
     started_at: datetime
     requests: int = 0
     pass_kind: str | None = None
-    proven_since: datetime | None = None
-    """Start of a complete pass that reached its end in this sync; only then absence means deletion."""
     records: int = 0
     """Records fetched, before anything is said about them."""
     held: SyncHeld | None = None
@@ -107,6 +107,10 @@ def failing(pipeline: Pipeline, sync: Sync) -> Iterator[None]:
     except KeyboardInterrupt:
         _close_as(pipeline, sync, "interrupted", None)
         raise
+    except OSError as error:
+        failed = WarehouseError("warehouse_error", f"{error.filename or 'The disk'}: {error.strerror or error}")
+        _close_as(pipeline, sync, "failed", failed)
+        raise failed from error
     except Exception as error:
         unknown = PipelineError("internal_error", f"{sync.connection.label}: {type(error).__name__} in our own code.")
         _close_as(pipeline, sync, "failed", unknown)
@@ -122,8 +126,11 @@ def land(
 
     connection = sync.connection
     provider = PROVIDERS[connection.provider]
+    # a person who forces a removal, or has not decided yet, needs the whole picture
+    full = full or sync.is_forced or connection.last_error_code == "mass_removal_held"
     found = pipeline.nango.read_connection(connection.nango_integration, connection.nango_connection_id)
     registry.refuse_other_crm(connection, found)
+    connection.check_settings()
     api = pipeline.nango.proxy(
         connection.nango_integration,
         connection.nango_connection_id,
@@ -142,8 +149,6 @@ def land(
     sync.pass_kind, sync.notes = landing.plan.kind, tuple(landing.notes)
     if landing.failure is not None:
         raise landing.failure
-    if landing.plan.kind == "complete":
-        sync.proven_since = landing.plan.started_at
 
 
 def note_landing(pipeline: Pipeline, sync: Sync) -> None:
@@ -155,7 +160,6 @@ def note_landing(pipeline: Pipeline, sync: Sync) -> None:
             sync_id=sync.id,
             pass_kind=sync.pass_kind,
             requests=sync.requests,
-            proven_since=sync.proven_since,
         )
 
 
@@ -168,28 +172,26 @@ def stage_contacts(pipeline: Pipeline, sync: Sync) -> None:
         connection=sync.connection,
         provider=PROVIDERS[sync.connection.provider],
         default_region=sync.connection.default_region(pipeline.default_region),
+        spool=pipeline.data_dir / "spool" / str(sync.connection.id),
     )
-    with pipeline.warehouse.session() as session, session.transaction():
-        sync.held = stage(
-            session,
-            reading,
-            sync_id=sync.id,
-            now=pipeline.now(),
-            proven_since=sync.proven_since,
-            is_forced=sync.is_forced,
-        )
+    shutil.rmtree(reading.spool, ignore_errors=True)  # what a killed process left; the connection's lock is ours
+    sync.held = pipeline.warehouse.transact(
+        lambda session: stage(session, reading, sync_id=sync.id, now=pipeline.now(), is_forced=sync.is_forced)
+    )
 
 
 def build_leads(pipeline: Pipeline, sync: Sync) -> SyncResult:
     """Match, write the leads that changed, and close the books in the same transaction."""
     from crm_pipeline.walk.leads import build_leads as build
 
-    with pipeline.warehouse.session() as session, session.transaction():
+    def work(session: Session) -> SyncResult:
         now = pipeline.now()
         results = build(session, sync.connection, sync_id=sync.id, now=now)
         result = _result(sync, "held" if sync.held else "succeeded", results, now, sync.held)
         books.close_run(session, result)
-    return result
+        return result
+
+    return pipeline.warehouse.transact(work)
 
 
 def close_books(pipeline: Pipeline, sync: Sync) -> SyncResult:

@@ -25,12 +25,23 @@ class Stopped(KeyboardInterrupt):
         return SHELL_BASE + self.number
 
 
+_last: Stopped | None = None
+
+
+def heed() -> None:
+    """Raise for a signal that came and that a library on its way up took for an error of its own."""
+    if _last is not None:
+        raise _last
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Within the block, the first signal raises `Stopped`; outside the main thread nothing changes."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    global _last
+    _last = None
     before = {number: signal.signal(number, _raise_stopped) for number in SIGNALS}
     try:
         yield
@@ -40,4 +51,6 @@ def stoppable() -> Iterator[None]:
 
 
 def _raise_stopped(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
+    global _last
+    _last = Stopped(number)
+    raise _last

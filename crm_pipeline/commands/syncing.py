@@ -12,6 +12,7 @@ import click
 from crm_pipeline.commands import app, output
 from crm_pipeline.commands.leads import reason_of
 from crm_pipeline.commands.reading import past_sync, reconnect_advice
+from crm_pipeline.commands.signals import heed
 from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import ConfigError, NangoError, PipelineError
 from crm_pipeline.providers import PROVIDERS
@@ -136,7 +137,13 @@ def run_syncs(
             batch.stop, batch.interrupted = stop, _cut_short(pipeline, connection)
             return batch
         batch.results.append(result)
-        tell(result)
+        with suppress(SystemExit):  # rich's, when whoever reads along has gone; the syncs go on
+            tell(result)
+        try:
+            heed()
+        except KeyboardInterrupt as stop:
+            batch.stop = stop
+            return batch
     return batch
 
 

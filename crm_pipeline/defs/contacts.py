@@ -5,9 +5,9 @@ import dagster as dg
 from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import active_connections, begin, reaches_leads, require_connections
+from crm_pipeline.defs.syncs import active_connections, each, reaches_leads, require_connections
 from crm_pipeline.providers import PROVIDERS
-from crm_pipeline.steps import close_books, failing, stage_contacts
+from crm_pipeline.steps import Sync, close_books, stage_contacts
 
 
 @dg.asset(
@@ -23,13 +23,14 @@ from crm_pipeline.steps import close_books, failing, stage_contacts
 def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
-        for connection in require_connections(active_connections(pipeline.warehouse, account), account):
-            with pipeline.warehouse.connection_lock(connection.id):
-                sync = begin(pipeline, context, connection)
-                with failing(pipeline, sync):
-                    stage_contacts(pipeline, sync)
-                    if not reaches_leads(context):
-                        close_books(pipeline, sync)
+        connections = require_connections(active_connections(pipeline.warehouse, account), account)
+
+        def stage(sync: Sync) -> None:
+            stage_contacts(pipeline, sync)
+            if not reaches_leads(context):
+                close_books(pipeline, sync)
+
+        each(pipeline, context, connections, stage)
         with pipeline.warehouse.session() as session:
             states = session.rows("reports/contacts_by_state", account_id=account)
             reasons = session.rows("reports/rejections_by_reason", account_id=account)

@@ -8,8 +8,8 @@ import dagster as dg
 from crm_pipeline.defs.failures import as_failure, translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import active_connections, begin, require_connections
-from crm_pipeline.steps import build_leads, failing
+from crm_pipeline.defs.syncs import active_connections, each, require_connections
+from crm_pipeline.steps import build_leads
 from crm_pipeline.walk.books import SyncResult
 
 PREVIEW_ROWS = 10
@@ -25,13 +25,9 @@ PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status
 )
 def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
     account = context.partition_key
-    results: list[SyncResult] = []
     with translated(), crm.opened() as pipeline:
-        for connection in require_connections(active_connections(pipeline.warehouse, account), account):
-            with pipeline.warehouse.connection_lock(connection.id):
-                sync = begin(pipeline, context, connection)
-                with failing(pipeline, sync):
-                    results.append(build_leads(pipeline, sync))
+        connections = require_connections(active_connections(pipeline.warehouse, account), account)
+        results = each(pipeline, context, connections, lambda sync: build_leads(pipeline, sync))
         with pipeline.warehouse.session() as session:
             total = session.rows("reports/lead_count", account_id=account)[0]["leads"]
             newest = session.rows("reports/newest_leads", account_id=account, limit=PREVIEW_ROWS)

@@ -9,10 +9,10 @@ import dagster as dg
 from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import SyncConfig, active_connections, begin, reaches_leads, require_connections
+from crm_pipeline.defs.syncs import SyncConfig, active_connections, each, reaches_leads, require_connections
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.providers.provider import Provider
-from crm_pipeline.steps import Pipeline, Sync, close_books, failing, land, note_landing
+from crm_pipeline.steps import Pipeline, Sync, close_books, land, note_landing
 
 
 def raw_asset(provider: Provider) -> dg.AssetsDefinition:
@@ -29,10 +29,8 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
     def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult[None]:
         with translated(), crm.opened() as pipeline:
             known = active_connections(pipeline.warehouse, context.partition_key, provider.name, config.connection_id)
-            syncs = [
-                _landed(pipeline, context, begin(pipeline, context, connection), config)
-                for connection in require_connections(known, context.partition_key)
-            ]
+            connections = require_connections(known, context.partition_key)
+            syncs = each(pipeline, context, connections, lambda sync: _landed(pipeline, context, sync, config))
         return dg.MaterializeResult(
             metadata={
                 "records": sum(sync.records for sync in syncs),
@@ -47,11 +45,10 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
 
 
 def _landed(pipeline: Pipeline, context: dg.AssetExecutionContext, sync: Sync, config: SyncConfig) -> Sync:
-    with pipeline.warehouse.connection_lock(sync.connection.id), failing(pipeline, sync):
-        land(pipeline, sync, full=config.full, on_records=lambda records: None)
-        note_landing(pipeline, sync)
-        if not reaches_leads(context):
-            close_books(pipeline, sync)
+    land(pipeline, sync, full=config.full)
+    note_landing(pipeline, sync)
+    if not reaches_leads(context):
+        close_books(pipeline, sync)
     for note in sync.notes:
         context.log.warning(note)
     return sync

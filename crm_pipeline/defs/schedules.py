@@ -10,6 +10,7 @@ import dagster as dg
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.syncs import syncable
 from crm_pipeline.walk import registry
 
 
@@ -22,7 +23,7 @@ from crm_pipeline.walk import registry
 def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iterator[dg.RunRequest | dg.SkipReason]:
     with crm.warehouse().session() as session:
         known = registry.connections(session)
-    accounts = sorted({c.account_id for c in known if c.is_active and c.state == "active"})
+    accounts = sorted({c.account_id for c in syncable(known)})
     if not accounts:
         yield dg.SkipReason("No account has an active connection.")
         return

@@ -9,6 +9,7 @@ from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.syncs import syncable
 from crm_pipeline.errors import ConfigError
 from crm_pipeline.steps import refresh_connections
 
@@ -30,15 +31,17 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
         if isinstance(failure.__cause__, ConfigError):
             return dg.SkipReason(failure.description)
         raise
-    active = [c for c in known if c.is_active and c.state == "active"]
+    active = syncable(known)
     accounts = {c.account_id for c in active}
     missing = sorted(accounts - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
-    unsynced = sorted({c.account_id for c in active if c.last_synced_at is None})
+    unsynced = [c for c in active if c.last_synced_at is None]
     return dg.SensorResult(
         dynamic_partitions_requests=[ACCOUNTS.build_add_request(missing)] if missing else [],
         run_requests=[
-            dg.RunRequest(run_key=f"first:{account}", partition_key=account, tags={"crm_pipeline/account": account})
-            for account in unsynced
+            dg.RunRequest(
+                run_key=f"first:{c.id}", partition_key=c.account_id, tags={"crm_pipeline/account": c.account_id}
+            )
+            for c in unsynced
         ],
     )
 

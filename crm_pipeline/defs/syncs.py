@@ -5,17 +5,21 @@ The id of a sync is derived from the run and the connection, so that each asset 
 without the `leads` asset closes its books where it ends.
 """
 
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 from uuid import UUID, uuid5
 
 import dagster as dg
 
-from crm_pipeline.errors import ConfigError
-from crm_pipeline.steps import Pipeline, Sync, open_books
+from crm_pipeline.errors import ConfigError, PipelineError
+from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.steps import Pipeline, Sync, failing, open_books
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.connection import NAMESPACE, Connection
 from crm_pipeline.warehouse.database import Warehouse
 
 LEADS = dg.AssetKey("leads")
+Done = TypeVar("Done")
 
 
 class SyncConfig(dg.Config):
@@ -33,11 +37,12 @@ def active_connections(
     """The connections of an account that a sync may use."""
     with warehouse.session() as session:
         known = registry.connections(session, account_id=account_id, provider=provider)
-    return [
-        c
-        for c in known
-        if c.is_active and c.state == "active" and (connection_id is None or str(c.id) == connection_id)
-    ]
+    return [c for c in syncable(known) if connection_id is None or str(c.id) == connection_id]
+
+
+def syncable(known: Iterable[Connection]) -> list[Connection]:
+    """Active connections of a CRM we have a provider for."""
+    return [c for c in known if c.is_active and c.state == "active" and c.provider in PROVIDERS]
 
 
 def require_connections(connections: list[Connection], account_id: str) -> list[Connection]:
@@ -62,6 +67,31 @@ def reaches_leads(context: dg.AssetExecutionContext) -> bool:
     return selection is None or LEADS in selection
 
 
+Work = Callable[[Sync], Done]
+
+
+def each(
+    pipeline: Pipeline, context: dg.AssetExecutionContext, connections: Iterable[Connection], work: Work[Done]
+) -> list[Done]:
+    """Do one asset's work for every connection, each under its lock and with its books; one that fails stops no other.
+
+    When all fail, so does the asset.
+    """
+    done, errors = [], []
+    for connection in connections:
+        try:
+            with pipeline.warehouse.connection_lock(connection.id):
+                sync = begin(pipeline, context, connection)
+                with failing(pipeline, sync):
+                    done.append(work(sync))
+        except PipelineError as error:
+            context.log.error(f"{connection.label}: {error.code}: {error.message} {error.action}")
+            errors.append(error)
+    if errors and not done:
+        raise errors[0]
+    return done
+
+
 def begin(pipeline: Pipeline, context: dg.AssetExecutionContext, connection: Connection) -> Sync:
     """A sync with open books: continued where an earlier asset of this run left it, else new."""
     sync = Sync(id=sync_id(context, connection), connection=connection, strategy="append", started_at=pipeline.now())
@@ -69,7 +99,6 @@ def begin(pipeline: Pipeline, context: dg.AssetExecutionContext, connection: Con
         row = books.run_row(session, connection, sync.id)
     if row is not None and row["status"] == "running":
         sync.started_at, sync.pass_kind, sync.requests = row["started_at"], row["pass"], row["requests"]
-        sync.proven_since = row["proven_since"]
         return sync
     if row is not None:
         sync.id = uuid5(sync.id, context.asset_key.to_user_string())

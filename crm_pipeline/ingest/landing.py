@@ -30,7 +30,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from crm_pipeline.errors import PipelineError, WarehouseError
 from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass
-from crm_pipeline.ingest.records import Origin, RecordBatch, reference_table
+from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
 from crm_pipeline.providers.provider import CrmApi, Directory, Page, Provider, Pull
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Session
@@ -38,7 +38,8 @@ from crm_pipeline.warehouse.session import Session
 logger = logging.getLogger(__name__)
 
 DATASET = "raw"
-ROWS_PER_TABLE = 10_000
+ROWS_PER_TABLE, SIZE_PER_TABLE = 10_000, 16 << 20
+"""A table is written when it has either, rows or characters of payload."""
 ROWS_PER_SEGMENT = 200_000
 SECONDS_PER_SEGMENT = 120.0
 
@@ -98,12 +99,13 @@ def land_pass(
         kind=plan.kind,
         since=plan.since,
         resume=plan.resume,
-        known_archived=frozenset(row["crm_id"] for row in known_archived),
+        known_archived={row["crm_id"]: row["source_updated_at"] for row in known_archived},
     )
     walk = _Walk(source, landing, source.provider.fetch_contacts(source.api, pull), now, on_records)
     while not walk.is_over:
         _extract(pipeline, walk)
         with warehouse.session() as session:
+            session.expect_rows(walk.average_row, walk.largest_row)
             _load(pipeline, session, source)
     return landing
 
@@ -118,6 +120,8 @@ class _Walk:
         self.is_over = False
         self._pages, self._now, self._on_records = pages, now, on_records
         self._directory: Directory | None = None
+        self.average_row, self.largest_row = 0.0, 0
+        """Characters of a payload, in the table where they are largest, and at the most."""
 
     def tables(self, state: dict[str, Any]) -> Iterator[Any]:
         """One segment: references first, then contacts; `state` is dlt's, committed together with the rows."""
@@ -140,6 +144,11 @@ class _Walk:
             yield "crm_references", reference_table(self.source.origin, self._directory.references, self._now())
             state["references"] = digest
 
+    def _flushed(self, batch: RecordBatch) -> Iterator[Any]:
+        self.average_row = max(self.average_row, batch.size / max(len(batch.rows), 1))
+        self.largest_row = max(self.largest_row, batch.largest)
+        yield from batch.flush()
+
     def _contacts(self, state: dict[str, Any]) -> Iterator[Any]:
         batch, landed, until = RecordBatch(self.source.origin), 0, time.monotonic() + SECONDS_PER_SEGMENT
         resume: str | None = None
@@ -151,16 +160,18 @@ class _Walk:
                 landed, resume = landed + len(page.records), page.resume
                 self.landing.records += len(page.records)
                 self._on_records(self.landing.records)
-                if len(batch.rows) >= ROWS_PER_TABLE:
-                    yield from batch.flush()
+                if len(batch.rows) >= ROWS_PER_TABLE or batch.size >= SIZE_PER_TABLE:
+                    yield from self._flushed(batch)
                 if landed >= ROWS_PER_SEGMENT or time.monotonic() >= until:
                     break
             else:
                 self.is_over, resume = True, None
                 pass_landed(state, self.landing.plan)
+                if self.landing.plan.kind == "complete":
+                    yield "complete_passes", pass_table(self.source.origin, self.landing.plan.started_at)
         except PipelineError as error:
             self.landing.failure, self.is_over = error, True
-        yield from batch.flush()
+        yield from self._flushed(batch)
         if resume is not None:
             page_landed(state, self.landing.plan, resume)
 
@@ -169,10 +180,18 @@ def _extract(pipeline: dlt.Pipeline, walk: _Walk) -> None:
     """Write one segment to dlt's folder on disk. The store stays closed."""
     table = f"{walk.source.provider.name}_contacts"
 
-    @dlt.resource(name=table, write_disposition="append", columns={"payload": {"data_type": "json"}})
+    # the hint belongs to one table; on the resource it would reach every table the resource writes
+    as_contacts = dlt.mark.make_hints(
+        table_name=table, write_disposition="append", columns={"payload": {"data_type": "json"}}
+    )
+
+    @dlt.resource(name=table, write_disposition="append")
     def contacts() -> Iterator[Any]:
         for kind, rows in walk.tables(dlt.current.resource_state()):
-            yield rows if kind == "contacts" else dlt.mark.with_table_name(rows, kind)
+            if kind == "contacts":
+                yield dlt.mark.with_hints(rows, as_contacts, create_table_variant=True)
+            else:
+                yield dlt.mark.with_table_name(rows, kind)
 
     try:
         pipeline.extract(contacts(), loader_file_format="parquet")
@@ -184,7 +203,8 @@ def _extract(pipeline: dlt.Pipeline, walk: _Walk) -> None:
 def _load(pipeline: dlt.Pipeline, session: Session, source: Source) -> None:
     """Load what is on disk, in the open store."""
     try:
-        pipeline.load(credentials=session.dlt_credentials(), workers=1, raise_on_failed_jobs=True)
+        with session.alone("dlt"):
+            pipeline.load(credentials=session.dlt_credentials(), workers=1, raise_on_failed_jobs=True)
     except PipelineStepFailed as error:
         raise _translated(error, "load") from error
 
@@ -196,9 +216,7 @@ def _recovered_pipeline(session: Session, source: Source) -> dlt.Pipeline:
     fetched again. Without pending work the folder is rebuilt from the destination, so a stale or damaged one cannot
     lead.
     """
-    session.run("transform/land/create_raw_contacts", raw_of=source.provider.name)
-    if session.engine == "postgres":
-        session.run("transform/land/index_raw_contacts", raw_of=source.provider.name)
+    session.ensure_raw(source.provider.name)
     with suppress(Exception):
         pipeline = _open_pipeline(session, source)
         if pipeline.has_pending_data:

@@ -21,6 +21,7 @@ from crm_pipeline.domain.text import clean_text
 from crm_pipeline.providers.provider import Payload, RawRecord, Reference
 
 MAX_KEY = 255
+MAX_LABEL = 1000
 MAX_DEPTH = 32
 MAX_FIELD = 1 << 20
 MAX_ROW = 4 << 20
@@ -47,6 +48,9 @@ CONTACT_SCHEMA = pa.schema(
         ("payload_hash", pa.string()),
         ("fetched_at", TIME),
     ]
+)
+PASS_SCHEMA = pa.schema(
+    [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id")] + [("started_at", TIME)]
 )
 SET_ASIDE_SCHEMA = pa.schema(
     [
@@ -92,6 +96,10 @@ class RecordBatch:
 
     origin: Origin
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    size: int = 0
+    """Characters of the payloads gathered."""
+    largest: int = 0
+    """Characters of the largest payload so far."""
     set_aside: list[SetAside] = field(default_factory=list)
 
     def add(self, record: RawRecord, fetched_at: datetime) -> None:
@@ -105,6 +113,7 @@ class RecordBatch:
             self._refuse(record, "record_too_large", fetched_at)
             return
         digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+        self.size, self.largest = self.size + len(text), max(self.largest, len(text))
         # the newest version wins, so a time far ahead must not win for ever
         updated_at = min(record.source_updated_at or fetched_at, fetched_at + MOST_AHEAD)
         times = microseconds(updated_at), microseconds(fetched_at)
@@ -114,7 +123,7 @@ class RecordBatch:
         """What has gathered, as (kind of table, table); empties the batch."""
         if self.rows:
             yield "contacts", _table(self.origin, CONTACT_SCHEMA, self.rows)
-            self.rows = []
+            self.rows, self.size = [], 0
         if self.set_aside:
             aside = [(s.object_type, s.crm_id, s.reason, s.sample, microseconds(s.fetched_at)) for s in self.set_aside]
             yield "set_aside", _table(self.origin, SET_ASIDE_SCHEMA, aside)
@@ -127,10 +136,19 @@ class RecordBatch:
         self.set_aside.append(SetAside(crm_id, record.object_type, reason, sample, fetched_at))
 
 
+def pass_table(origin: Origin, started_at: datetime) -> pa.Table:
+    """The proof that a complete pass reached its end, to be landed with its last rows."""
+    return _table(origin, PASS_SCHEMA, [(microseconds(started_at),)])
+
+
 def reference_table(origin: Origin, references: list[Reference], fetched_at: datetime) -> pa.Table:
     """The references of a pass as one table."""
     at = microseconds(fetched_at)
-    rows = [(*(clean_text(text) if text else text for text in reference), at) for reference in references]
+    rows = [
+        (*(clean_text(text)[:MAX_LABEL] if text else text for text in reference), at)
+        for reference in references
+        if len(reference.crm_id) <= MAX_KEY
+    ]
     return _table(origin, REFERENCE_SCHEMA, rows)
 
 

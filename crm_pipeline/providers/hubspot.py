@@ -135,10 +135,17 @@ def record_url(config: Mapping[str, Any], object_type: str, crm_id: str) -> str 
 
 def _listed(api: CrmApi, after: str) -> Iterator[Page]:
     """Every contact, by record id; the cursor is a record id, so pages stay stable while records change."""
-    query = {"limit": str(LIST_LIMIT), "properties": ",".join(FIELDS), "archived": "false"}
-    guard = PageGuard("HubSpot's contact list")
+    query = {"properties": ",".join(FIELDS), "archived": "false"}
+    guard, limit = PageGuard("HubSpot's contact list"), LIST_LIMIT
     while True:
-        answer = api.get(CONTACTS, query | ({"after": after} if after else {}), shape=("results",)).object()
+        try:
+            turn = {"limit": str(limit)} | ({"after": after} if after else {})
+            answer = api.get(CONTACTS, query | turn, shape=("results",)).object()
+        except ProviderError as error:
+            if error.facts.get("body") != "too_large" or limit == 1:
+                raise
+            limit //= 2  # contacts with very long texts: ask for fewer at a time
+            continue
         records = [_record(item) for item in _items(answer)]
         next_after = _next_after(answer)
         yield Page(records, resume=f"list:{next_after}" if next_after else "archived:")
@@ -176,7 +183,7 @@ def _searched(api: CrmApi, since: datetime | None, last_id: str) -> Iterator[Pag
             return  # the page is all that its own total announced: nothing lies behind the last id
 
 
-def _archived(api: CrmApi, known: frozenset[str]) -> Iterator[Page]:
+def _archived(api: CrmApi, known: Mapping[str, datetime | None]) -> Iterator[Page]:
     """Contacts in the recycle bin that we do not hold as archived yet, then those that left it: restored or purged."""
     query = {"limit": str(LIST_LIMIT), "properties": ",".join(FIELDS), "archived": "true"}
     guard, after, still_archived = PageGuard("HubSpot's archived list"), "", set[str]()
@@ -190,20 +197,28 @@ def _archived(api: CrmApi, known: frozenset[str]) -> Iterator[Page]:
             break
         guard.check(next_after, len(records))
         after = next_after
-    yield from _left_archive(api, sorted(known - still_archived))
+    left = sorted(known.keys() - still_archived)
+    yield from _left_archive(api, {crm_id: known[crm_id] for crm_id in left})
 
 
-def _left_archive(api: CrmApi, ids: list[str]) -> Iterator[Page]:
-    """A restore need not touch `lastmodifieddate`, so ask for the ids by name; who is not found is gone for good."""
+def _left_archive(api: CrmApi, left: Mapping[str, datetime | None]) -> Iterator[Page]:
+    """A restore need not touch `lastmodifieddate`, so ask for the ids by name; who is not found is gone for good.
+
+    A purge carries the last time we know of the contact, not ours: if it was a mistake, the next fetch wins over it.
+    """
+    ids = list(left)
     for start in range(0, len(ids), BATCH_LIMIT):
         asked = ids[start : start + BATCH_LIMIT]
         body = {"inputs": [{"id": crm_id} for crm_id in asked], "properties": list(FIELDS)}
         answer = api.post(BATCH_READ, body, shape=("results",)).object()
-        found = [_record(item) for item in _items(answer)]
-        alive = {str(record.crm_id) for record in found}
-        gone = [RawRecord(crm_id, {"id": crm_id, "archived": True, "purged": True}, is_deleted=True) for crm_id in asked
-                if crm_id not in alive]  # fmt: skip
-        yield Page([record for record in found if str(record.crm_id) in set(asked)] + gone, resume="archived:")
+        found = {str(record.crm_id): record for record in map(_record, _items(answer))}
+        purged = [_purged(crm_id, left[crm_id]) for crm_id in asked if crm_id not in found]
+        yield Page([found[crm_id] for crm_id in asked if crm_id in found] + purged, resume="archived:")
+
+
+def _purged(crm_id: str, last_change: datetime | None) -> RawRecord:
+    payload = {"id": crm_id, "archived": True, "purged": True, "updatedAt": last_change and last_change.isoformat()}
+    return RawRecord(crm_id, payload, source_updated_at=last_change, is_deleted=True)
 
 
 def _owners(api: CrmApi, archived: str) -> Iterator[Reference]:

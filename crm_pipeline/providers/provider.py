@@ -79,8 +79,11 @@ class Pull:
     since: datetime | None = None
     resume: str | None = None
     """The `resume` of the last page an interrupted run of this same pass has landed."""
-    known_archived: frozenset[str] = field(default_factory=frozenset)
-    """Ids we hold as archived, so that a sweep can skip them and notice the ones that came back."""
+    known_archived: Mapping[str, datetime | None] = field(default_factory=dict)
+    """Ids we hold as archived, with the CRM's time of their last change.
+
+    A sweep skips them, and notices the ones that left the archive.
+    """
 
 
 class CrmApi(Protocol):

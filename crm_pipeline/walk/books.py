@@ -91,7 +91,6 @@ def note_landing(
     sync_id: UUID,
     pass_kind: str | None,
     requests: int,
-    proven_since: datetime | None,
 ) -> None:
     """What the landing of an open run was, for the steps that follow in another session."""
     with session.transaction():
@@ -101,7 +100,6 @@ def note_landing(
             sync_id=str(sync_id),
             pass_kind=pass_kind,
             requests=requests,
-            proven_since=proven_since,
         )
 
 

@@ -11,8 +11,10 @@ from uuid import UUID, uuid5
 
 import orjson
 
+from crm_pipeline.errors import ConfigError
 from crm_pipeline.nango.limits import Rate
 
+USUAL_RANK, MOST_RANK = 100, 1_000_000
 NAMESPACE = UUID("5f0c1c3a-1c2e-5d0c-9a6e-7d3b6f1f2b11")
 """Ids of connections and contacts are derived in this namespace, so that a store built anew bears the same ids."""
 
@@ -63,6 +65,25 @@ class Connection:
         """Nango's connection_config: what links into the CRM need."""
         return self.metadata.get("connection_config") or {}
 
+    def check_settings(self) -> None:
+        """Refuse settings at Nango that cannot be used, before anything is asked of the CRM."""
+        from crm_pipeline.domain.phone_plan import is_region
+
+        rank, rate, region = (self.metadata.get(key) for key in ("rank", "requests_per_second", "default_region"))
+        wrong = []
+        if rank is not None and rank_of(self.metadata) != rank:
+            wrong.append(f"rank must be a whole number from 0 to {MOST_RANK:,}, not {rank!r}")
+        if rate is not None and not (isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < 1e6):
+            wrong.append(f"requests_per_second must be a positive number, not {rate!r}")
+        if region is not None and not (isinstance(region, str) and is_region(region.upper())):
+            wrong.append(f"default_region must be the two letters of a country, not {region!r}")
+        if wrong:
+            raise ConfigError(
+                "invalid_setting",
+                f"{self.label}: {'; '.join(wrong)}.",
+                action="Correct it in the connection's metadata at Nango (key crm_pipeline), then sync again.",
+            )
+
     def default_region(self, fallback: str) -> str:
         """The region of phones without a country: the connection's own, or the pipeline's."""
         return str(self.metadata.get("default_region") or fallback).upper()
@@ -76,6 +97,13 @@ class Connection:
         if not own:
             return usual
         return {bucket: Rate(float(own), max(1, int(own))) for bucket in usual}
+
+
+def rank_of(settings: object) -> int:
+    """How far a connection is trusted, lower is more; 100 where the settings say nothing usable."""
+    rank = settings.get("rank") if isinstance(settings, Mapping) else None
+    usable = isinstance(rank, int) and not isinstance(rank, bool) and 0 <= rank <= MOST_RANK
+    return rank if usable else USUAL_RANK  # type: ignore[return-value]
 
 
 def derived_connection_id(account_id: str, nango_integration: str, nango_connection_id: str) -> UUID:

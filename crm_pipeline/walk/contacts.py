@@ -19,7 +19,8 @@ from crm_pipeline.providers.provider import Reference, References
 from crm_pipeline.walk.rows import SCHEMAS, Reading, Rows, Spool
 from crm_pipeline.warehouse.session import Session
 
-BATCH = 5_000
+PAYLOADS_AT_ONCE, ROWS_PER_TABLE = 500, 5_000
+"""Payloads may be large, so few are held at once; the rows made of them are small."""
 VALVE_MINIMUM, VALVE_SHARE = 20, 0.05
 """More vanished contacts than both of these are not believed without a person's word."""
 
@@ -30,30 +31,31 @@ def stage_contacts(
     *,
     sync_id: UUID,
     now: datetime,
-    proven_since: datetime | None = None,
     is_forced: bool = False,
 ) -> SyncHeld | None:
     """Read what landed and was not read yet into `staging.contacts` and its neighbours. Runs inside the caller's
     transaction.
 
-    `proven_since` is the start of a complete pass that reached its end: contacts it did not show are deleted in the
-    CRM, unless so many vanished that a person has to say so; then nothing is removed and the reason is returned.
+    Where a complete pass reached its end, contacts it did not show are deleted in the CRM, unless so many vanished that
+    a person has to say so; then nothing is removed and the reason is returned.
     """
     session.drop_temporary()
     keys = _keys(reading)
     session.run("transform/contacts/changed_references", **keys)
     session.run("transform/contacts/store_references", **keys)
     provider = reading.provider.name
+    session.ensure_raw(provider)
     session.run("transform/contacts/unread_keys", raw_of=provider, **keys)
     session.run("transform/contacts/newest_versions", raw_of=provider, **keys)
     for table in SCHEMAS:
         session.run(f"transform/contacts/create_{table}")
-    with tempfile.TemporaryDirectory(prefix="crm_pipeline_") as folder:
+    reading.spool.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=reading.spool) as folder:
         spool = Spool(Path(folder))
         _normalize_unread(session, reading, spool)
         for table in SCHEMAS:
             session.copy(table, spool.tables(table))
-    held = _apply_deletions(session, reading, proven_since, is_forced)
+    held = _apply_deletions(session, reading, is_forced)
     _store_changes(session, reading, sync_id, now)
     return held
 
@@ -68,17 +70,18 @@ def _normalize_unread(session: Session, reading: Reading, spool: Spool) -> None:
         for row in session.rows("transform/contacts/references", **_keys(reading))
     )
     rows = Rows(reading, references)
-    aside = session.rows("transform/contacts/unread_set_aside", **_keys(reading))
+    aside = session.rows("transform/contacts/unread_set_aside", raw_of=reading.provider.name, **_keys(reading))
     for row in aside:
         rows.add_set_aside(row["object_type"], row["crm_id"], row["reason"], row["sample"])
     stream = session.stream(
-        "transform/contacts/read_payloads", batch=BATCH, raw_of=reading.provider.name, **_keys(reading)
+        "transform/contacts/read_payloads", batch=PAYLOADS_AT_ONCE, raw_of=reading.provider.name, **_keys(reading)
     )
     with _without_gc():
         for batch in stream:
             for object_type, crm_id, payload in batch:
                 rows.add(object_type, crm_id, payload)
-            spool.write(rows.take())
+            if rows.waiting >= ROWS_PER_TABLE:
+                spool.write(rows.take())
     spool.write(rows.take())
 
 
@@ -94,30 +97,31 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def _apply_deletions(
-    session: Session, reading: Reading, proven_since: datetime | None, is_forced: bool
-) -> SyncHeld | None:
-    account = {"account_id": reading.connection.account_id}
+def _apply_deletions(session: Session, reading: Reading, is_forced: bool) -> SyncHeld | None:
+    keys = _keys(reading)
+    account = {"account_id": keys["account_id"]}
     session.run("transform/contacts/store_merges", **account)
     session.run("transform/contacts/add_merged_away", **account)
     session.run("transform/contacts/retire_merged", **account)
+    proven_since = session.rows("transform/contacts/proof", **keys)[0]["proven_since"]
     if proven_since is None:
         return None
-    keys = _keys(reading)
     session.run(
         "transform/contacts/absent_contacts", raw_of=reading.provider.name, pass_started_at=proven_since, **keys
     )
     counts = session.rows("transform/contacts/count_absent", **keys)[0]
     held = None if is_forced else valve(absent=counts["absent"], alive=counts["alive"], label=reading.connection.label)
     if held is None:
+        session.run("transform/contacts/drop_absent")
+        session.run("transform/contacts/drop_absent_points")
         session.run("transform/contacts/add_absent", **account)
     return held
 
 
 def valve(*, absent: int, alive: int, label: str) -> SyncHeld | None:
     """Whether so many contacts vanished that nothing may be removed without a person's word."""
-    everything_gone = absent == alive and alive > 1
-    if absent == 0 or (absent <= max(VALVE_MINIMUM, VALVE_SHARE * alive) and not everything_gone):
+    everything_gone = absent >= alive
+    if absent == 0 or alive == 0 or (absent <= max(VALVE_MINIMUM, VALVE_SHARE * alive) and not everything_gone):
         return None
     return SyncHeld(
         "mass_removal_held",

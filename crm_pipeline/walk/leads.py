@@ -24,8 +24,8 @@ PLACE = (
 WRITE = (
     "leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_merges", "leads/store_leads",
     "leads/store_left", "leads/redirect_merges", "leads/store_merges", "leads/keep_contacted", "leads/drop_merged",
-    "leads/forget_merges", "match/store_placements", "match/store_departures", "match/follow_merges",
-    "match/clear_queue",
+    "leads/return_contacted", "leads/forget_contacted", "leads/forget_merges", "match/store_placements",
+    "match/store_departures", "match/follow_merges", "match/clear_queue",
 )  # fmt: skip
 
 

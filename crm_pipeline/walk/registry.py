@@ -12,11 +12,13 @@ import orjson
 from crm_pipeline.errors import NangoError
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS
-from crm_pipeline.walk.connection import Connection, derived_connection_id
+from crm_pipeline.walk.connection import Connection, derived_connection_id, rank_of
 from crm_pipeline.warehouse.session import Row, Session
 
 METADATA_KEY = "crm_pipeline"
 UNASSIGNED = ""
+CONFIG_KEYS = ("portalId", "instance_url", "api_domain", "extension", "locationId", "companyId")
+"""Of Nango's connection_config: the CRM account behind the connection. Nothing else of it is stored."""
 
 
 def connections(session: Session, *, account_id: str | None = None, provider: str | None = None) -> list[Connection]:
@@ -33,14 +35,15 @@ def refresh(
     They are disconnected here, their leads stay. A connection that is merely missing in the list is left alone.
     """
     listed = [connection for connection in found if connection.provider is not None]
+    with session.transaction():  # first, so that a new connection to the same CRM takes the row over
+        for known in connections(session):
+            if known.id in gone and known.is_active:
+                session.run("registry/disconnect", account_id=known.account_id, id=str(known.id), now=now)
     for connection in listed:
         release(session, connection, now=now)
     with session.transaction():
         for connection in listed:
             save(session, connection, now=now)
-        for known in connections(session):
-            if known.id in gone and known.is_active:
-                session.run("registry/disconnect", account_id=known.account_id, id=str(known.id), now=now)
     return connections(session)
 
 
@@ -85,7 +88,8 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
         provider=found.provider,
         nango_integration=found.nango_integration,
         nango_connection_id=found.nango_connection_id,
-        connection_metadata=_merged_metadata(known["connection_metadata"] if known else None, found),
+        connection_metadata=_metadata(known["connection_metadata"] if known else None, found),
+        rank=rank_of(found.metadata.get(METADATA_KEY)),
         state=_state(found),
         now=now,
     )
@@ -125,16 +129,13 @@ def _state(found: NangoConnection) -> str:
     return "needs_reconnect" if "auth" in found.errors else "active"
 
 
-def _merged_metadata(known: object, found: NangoConnection) -> str:
-    """Ours below, Nango's `metadata.crm_pipeline` over it, and what Nango stored about the CRM account."""
-    ours = _settings(known)
+def _metadata(known: object, found: NangoConnection) -> str:
+    """The connection's settings as they are at Nango, and which CRM account it leads to."""
     settings = found.metadata.get(METADATA_KEY)
-    merged = ours | (dict(settings) if isinstance(settings, dict) else {})
-    if found.connection_config and not merged.get("connection_config"):
-        merged["connection_config"] = {
-            key: value for key, value in found.connection_config.items() if isinstance(value, (str, int, float, bool))
-        }
-    return orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode()
+    kept = dict(settings) if isinstance(settings, dict) else {}
+    config = {key: found.connection_config[key] for key in CONFIG_KEYS if key in found.connection_config}
+    kept["connection_config"] = _settings(known).get("connection_config") or config
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def _settings(metadata: object) -> dict[str, Any]:

@@ -45,6 +45,8 @@ class Reading:
     connection: Connection
     provider: Provider
     default_region: str
+    spool: Path
+    """Folder for rows between reading and writing the store; below the data directory, since they are people."""
 
 
 class Rows:
@@ -88,6 +90,11 @@ class Rows:
             facts = ("rejected", reason, sample) + (None,) * (len(TEXT_COLUMNS) - 6) + (None,) * len(TIME_COLUMNS)
             digest = hashlib.blake2b(f"{reason}\x1f{sample}".encode(), digest_size=16).hexdigest()
             self._rows["incoming_contacts"].append((key, object_type, crm_id, *facts, digest))
+
+    @property
+    def waiting(self) -> int:
+        """How many contacts have been gathered since the last `take`."""
+        return len(self._rows["incoming_contacts"])
 
     def take(self) -> dict[str, pa.Table]:
         """The rows gathered so far as Arrow tables; starts afresh."""

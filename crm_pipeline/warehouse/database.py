@@ -5,13 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID
 
 from crm_pipeline.errors import ConfigError, WarehouseError
 from crm_pipeline.warehouse.session import Session
+
+Done = TypeVar("Done")
 
 DUCKDB_PREFIX = "duckdb:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
@@ -34,29 +37,40 @@ class Warehouse:
         """The DuckDB file."""
         return Path(self.url.removeprefix(DUCKDB_PREFIX))
 
-    def session(self) -> AbstractContextManager[Session]:
-        """An open session on the migrated store."""
-        return self._open_migrated()
-
     @contextmanager
-    def _open_migrated(self) -> Iterator[Session]:
-        with self.unmigrated_session() as session:
+    def session(self, *, is_roomy: bool = False) -> Iterator[Session]:
+        """An open session on the migrated store."""
+        with self.unmigrated_session(is_roomy=is_roomy) as session:
             session.migrate()
             yield session
 
-    def unmigrated_session(self) -> AbstractContextManager[Session]:
+    def transact(self, work: Callable[[Session], Done]) -> Done:
+        """Do a piece of work in one transaction of a session of its own.
+
+        DuckDB's memory is kept small; work with unusually large rows that does not fit is done again with more.
+        """
+        try:
+            with self.session() as session, session.transaction():
+                return work(session)
+        except WarehouseError as error:
+            if not error.facts.get("out_of_memory"):
+                raise
+        with self.session(is_roomy=True) as session, session.transaction():
+            return work(session)
+
+    def unmigrated_session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
         """A session on the store as it is, for looking at it and for migrating it."""
         if self.engine == "duckdb":
             from crm_pipeline.warehouse.duckdb_store import open_duckdb
 
-            return open_duckdb(self.path)
+            return open_duckdb(self.path, is_roomy=is_roomy)
         from crm_pipeline.warehouse.postgres_store import open_postgres
 
         return open_postgres(self.url)
 
     @contextmanager
     def connection_lock(self, connection_id: UUID, *, wait: float = CONNECTION_WAIT) -> Iterator[None]:
-        """Keep other syncs of this connection out, on this machine; the lock dies with the process."""
+        """Keep other syncs of this connection out; the lock dies with the process."""
         folder = self.data_dir / "locks"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / f"{connection_id}.lock").open("a+") as lock:
@@ -65,7 +79,16 @@ class Warehouse:
             lock.truncate()
             lock.write(str(os.getpid()))
             lock.flush()
-            yield
+            with self._lock_for_other_machines(connection_id, wait):
+                yield
+
+    def _lock_for_other_machines(self, connection_id: UUID, wait: float) -> AbstractContextManager[None]:
+        """A shared store may be synced from several machines; on a DuckDB file all are on this one."""
+        if self.engine == "duckdb":
+            return nullcontext()
+        from crm_pipeline.warehouse.postgres_store import advisory_lock
+
+        return advisory_lock(self.url, f"connection:{connection_id}", wait=wait)
 
 
 def _wait_for(descriptor: int, path: Path, wait: float) -> None:

@@ -5,11 +5,12 @@ Whoever opens it is alone, so nobody holds it open while waiting for a network.
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 LOCK_WAIT = 120.0
 """Seconds to wait for another process to close the file before giving up."""
+VECTOR_ROWS, VECTOR_COPIES = 2048, 12
+"""Rows DuckDB handles at once, and how often it may hold them: per thread, decompressed, joined, written."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
 SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "TimeZone": "UTC",
@@ -41,8 +44,8 @@ class DuckDBSession:
 
     engine = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, connection: duckdb.DuckDBPyConnection, memory: int) -> None:
+        self._connection, self._memory = connection, memory
 
     @property
     def execute(self) -> Callable[[str], Any]:
@@ -85,6 +88,19 @@ class DuckDBSession:
             raise
         self._connection.execute("commit")
 
+    def ensure_raw(self, provider: str) -> None:
+        self.run("transform/land/create_raw_contacts", raw_of=provider)
+
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """Nothing to do: a process that has the file open is the only one."""
+        return nullcontext()
+
+    def expect_rows(self, average: float, largest: float) -> None:
+        needed = int(VECTOR_COPIES * (VECTOR_ROWS * average + largest))
+        if needed > self._memory:
+            self._memory = min(needed, max(_half_of_the_machine(), self._memory))
+            self._connection.execute(f"set memory_limit = '{self._memory}B'")
+
     def drop_temporary(self) -> None:
         for (name,) in self._connection.execute("select table_name from duckdb_tables() where temporary").fetchall():
             self._connection.execute(f'drop table temp."{name}"')
@@ -104,23 +120,30 @@ class DuckDBSession:
 
 
 @contextmanager
-def open_duckdb(path: Path, *, wait: float = LOCK_WAIT) -> Iterator[DuckDBSession]:
-    """Open the file, waiting for another process to close it; always closes it again."""
+def open_duckdb(path: Path, *, wait: float = LOCK_WAIT, is_roomy: bool = False) -> Iterator[DuckDBSession]:
+    """Open the file, waiting for another process to close it; always closes it again.
+
+    Memory is bounded by the size of the store, or with `is_roomy` only by the machine.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = _connect(path, wait)
+    memory = max(_memory_limit(path), _half_of_the_machine() if is_roomy else 0)
+    connection = _connect(path, wait, memory)
     try:
-        yield DuckDBSession(connection)
+        yield DuckDBSession(connection, memory)
+    except duckdb.OutOfMemoryException as error:
+        text = f"The store {path} ran out of memory: {_first_line(error)}"
+        raise WarehouseError("warehouse_error", text, out_of_memory=True) from error
     except duckdb.Error as error:
         raise WarehouseError("warehouse_error", f"The store {path} failed: {_first_line(error)}") from error
     finally:
         connection.close()
 
 
-def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
     give_up, pause = time.monotonic() + wait, FIRST_PAUSE
     while True:
         try:
-            return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": _memory_limit(path)})
+            return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": f"{memory}B"})
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
@@ -132,10 +155,14 @@ def _connect(path: Path, wait: float) -> duckdb.DuckDBPyConnection:
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-def _memory_limit(path: Path) -> str:
+def _memory_limit(path: Path) -> int:
     files = (path, path.with_name(f"{path.name}.wal"))  # what a killed process left in the log is replayed at opening
     size = sum(file.stat().st_size for file in files if file.exists())
-    return f"{max(LEAST_MEMORY, MEMORY_PER_BYTE * size)}B"
+    return max(LEAST_MEMORY, MEMORY_PER_BYTE * size)
+
+
+def _half_of_the_machine() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _locked(path: Path, message: str, wait: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ from crm_pipeline.warehouse.statements import Statement, statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MIGRATION_LOCK = 7_235_001
 LOCK_ACCOUNT = "select pg_advisory_xact_lock(hashtextextended('crm_pipeline:' || %(account_id)s, 0))"
 
 
@@ -72,6 +72,29 @@ class PostgresSession:
         with self._connection.transaction():
             yield
 
+    def ensure_raw(self, provider: str) -> None:
+        with self.alone("tables"):
+            self.run("transform/land/create_raw_contacts", raw_of=provider)
+            self.run("transform/land/index_raw_contacts", raw_of=provider)
+
+    @contextmanager
+    def alone(self, what: str) -> Iterator[None]:
+        key = {"key": f"crm_pipeline:{what}"}
+        self._connection.execute("select pg_advisory_lock(hashtextextended(%(key)s, 0))", key)
+        try:
+            yield
+        finally:
+            if not self._connection.closed:
+                self._connection.execute("select pg_advisory_unlock(hashtextextended(%(key)s, 0))", key)
+
+    def expect_rows(self, average: float, largest: float) -> None:
+        """Nothing to do: the server has its own memory."""
+
+    def try_lock(self, key: dict[str, str]) -> bool:
+        """Take a lock that ends with this session; False when another session has it."""
+        row = self._connection.execute("select pg_try_advisory_lock(hashtextextended(%(key)s, 0))", key).fetchone()
+        return bool(row and row[0])
+
     def drop_temporary(self) -> None:
         self._connection.execute("discard temp")
 
@@ -79,14 +102,11 @@ class PostgresSession:
         self._connection.execute(LOCK_ACCOUNT, {"account_id": account_id})
 
     def migrate(self) -> list[str]:
-        self._connection.execute("select pg_advisory_lock(%s)", (MIGRATION_LOCK,))
-        try:
+        with self.alone("tables"):
             return apply_migrations(self)
-        finally:
-            self._connection.execute("select pg_advisory_unlock(%s)", (MIGRATION_LOCK,))
 
     def dlt_credentials(self) -> object:
-        """The URL of what we are connected to. dlt refuses one without a password, even where the server asks for none."""
+        """The URL of what we are connected to. dlt wants a password, even where the server asks for none."""
         info = self._connection.info
         user, password, database = (quote(text, safe="") for text in (info.user, info.password or "none", info.dbname))
         if info.host.startswith("/"):
@@ -111,6 +131,21 @@ def open_postgres(url: str) -> Iterator[PostgresSession]:
             yield PostgresSession(connection, url)
     except psycopg.Error as error:
         raise WarehouseError("warehouse_error", f"PostgreSQL failed: {str(error).splitlines()[0][:300]}") from error
+
+
+@contextmanager
+def advisory_lock(url: str, what: str, *, wait: float) -> Iterator[None]:
+    """Hold a lock that all processes on this database know, through a connection of its own."""
+    key, give_up, pause = {"key": f"crm_pipeline:{what}"}, time.monotonic() + wait, 0.05
+    with open_postgres(url) as session:
+        while not session.try_lock(key):
+            if time.monotonic() >= give_up:
+                raise WarehouseError(
+                    "warehouse_locked", f"Another machine is syncing this connection; waited {wait:.0f} s."
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, 2.0)
+        yield
 
 
 def _bound(query: Statement, parameters: dict[str, object]) -> dict[str, object] | None:

@@ -34,6 +34,15 @@ class Session(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Commit when the block ends, roll back when it raises."""
 
+    def ensure_raw(self, provider: str) -> None:
+        """The raw table of a provider exists afterwards."""
+
+    def alone(self, what: str) -> AbstractContextManager[None]:
+        """Keep other processes out of a piece of work that must not be done twice at once, such as changing tables."""
+
+    def expect_rows(self, average: float, largest: float) -> None:
+        """Make room for rows of that many bytes; an engine works on some thousand of them at once."""
+
     def drop_temporary(self) -> None:
         """Drop the temporary tables that an earlier step of this session left."""
 

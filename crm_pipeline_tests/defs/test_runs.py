@@ -71,10 +71,9 @@ def test_the_sensor_finds_the_accounts_and_asks_for_their_first_sync(
 ) -> None:
     result = tick(instance)
     assert instance.get_dynamic_partitions("accounts") == ["acme", "globex"]
-    assert [(r.run_key, r.partition_key) for r in result.run_requests or []] == [
-        ("first:acme", "acme"),
-        ("first:globex", "globex"),
-    ]
+    requests = result.run_requests or []
+    assert [request.partition_key for request in requests] == ["acme", "globex"]
+    assert len({request.run_key for request in requests}) == 2
 
 
 def test_a_partition_is_materialized_from_the_crm_to_the_leads(

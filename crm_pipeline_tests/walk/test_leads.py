@@ -233,3 +233,72 @@ def test_counts_add_up_in_the_books(world: World) -> None:
     parts = run["created"] + run["updated"] + run["unchanged"] + run["merged"] + run["skipped"]
     assert run["fetched"] == parts == 5
     assert (run["created"], run["merged"], run["skipped"]) == (1, 1, 3)
+
+
+def test_a_purged_contact_whose_owner_was_renamed_is_deleted_all_the_same(world: World) -> None:
+    """The rename reads its old payload again, while the complete pass did not show it."""
+    owner = Reference("owner", "7", "Jo Reed", "jo@acme.example")
+    many = [a_payload(str(n), first=f"P{n}", phone=f"415 320 {1000 + n}", hubspot_owner_id="7") for n in range(1, 41)]
+    world.sync(*many, references=[owner])
+    results = world.sync(*many[1:], references=[owner._replace(label="Jo Smith")], complete=True)
+    assert results.skipped_by_reason == {"deleted": 1}
+    assert [lead["crm_owner"] for lead in world.leads()].count("Jo Smith") == 39
+
+
+def test_contacts_merged_in_the_crm_are_not_counted_as_vanished(world: World) -> None:
+    many = [a_payload(str(n), first=f"P{n}", phone=f"415 320 {1000 + n}") for n in range(1, 61)]
+    world.sync(*many)
+    merged = [
+        a_payload(str(100 + n), first=f"P{n}", phone=f"415 320 {1000 + n}", hs_merged_object_ids=f"{n};{n + 1}")
+        for n in range(1, 41, 2)
+    ]
+    results = world.sync(*many[40:], *merged, complete=True)
+    assert results.skipped_by_reason == {"merged_in_crm": 40}
+    assert world.select("select status from sync_runs order by started_at desc")[0]["status"] == "succeeded"
+
+
+def test_a_contact_landed_by_a_pass_that_died_and_purged_since_never_becomes_a_lead(world: World) -> None:
+    world.land(a_payload("1", phone=ANN))
+    world.clock += timedelta(hours=1)
+    results = world.sync(a_payload("2", phone=BOB), complete=True)
+    assert (results.created, results.skipped_by_reason) == (1, {"deleted": 1})
+
+
+def test_the_proof_of_a_complete_pass_outlives_a_crash_after_landing(world: World) -> None:
+    many = [a_payload(str(n), first=f"P{n}", phone=f"415 320 {1000 + n}") for n in range(1, 41)]
+    world.sync(*many)
+    world.clock += timedelta(hours=1)
+    world.land(*many[1:], complete=True)
+    results = world.sync()
+    assert results.skipped_by_reason == {"deleted": 1}
+
+
+def test_the_only_contact_of_a_crm_does_not_vanish_without_a_word(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN))
+    world.sync(complete=True)
+    assert world.leads()[0]["crm_inactive_at"] is None
+
+
+def test_merge_then_split_leaves_each_person_when_they_were_contacted(world: World) -> None:
+    world.sync(a_payload("1", first="Ann", phone=ANN))
+    world.sync(a_payload("2", first="Bob", phone=BOB))
+    contacted = "update leads set contacted_at = timestamptz '2026-02-02 00:00:00+00' where name = 'Bob' returning id"
+    world.select(contacted)
+    world.sync(a_payload("2", first="Bob", phone=BOB, mobile=ANN, updated=START + timedelta(hours=1)))
+    (one,) = world.leads()
+    assert one["contacted_at"] is not None
+    world.sync(a_payload("2", first="Bob", phone=BOB, updated=START + timedelta(hours=2)))
+    assert {lead["name"]: lead["contacted_at"] is not None for lead in world.leads()} == {"Ann": False, "Bob": True}
+
+
+def test_a_rank_that_is_no_number_stops_no_match(world: World) -> None:
+    world.connection("odd", rank="high")
+    assert world.sync(a_payload("1", phone=ANN), on="odd").created == 1
+
+
+def test_a_good_record_fetched_after_a_bad_one_wins(world: World) -> None:
+    world.land(a_payload("1", phone=ANN, message="x" * (5 << 20)) | {"id": "1"})
+    world.land({"id": "1" * 300, "properties": {}, "updatedAt": None})
+    world.clock += timedelta(minutes=1)
+    results = world.sync(a_payload("1", phone=ANN))
+    assert results.created == 1

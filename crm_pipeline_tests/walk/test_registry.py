@@ -58,6 +58,12 @@ def test_connecting_the_same_portal_anew_keeps_the_row(world: World) -> None:
     assert "old" not in after
 
 
+def test_a_reconnect_that_one_refresh_sees_as_a_whole_keeps_the_row(world: World) -> None:
+    before = refresh(world, found("old"))["old"]
+    after = refresh(world, found("new"), gone=(before,))
+    assert after["new"].id == before.id
+
+
 def test_connecting_another_portal_is_a_connection_of_its_own(world: World) -> None:
     before = refresh(world, found("old"))["old"]
     refresh(world, gone=(before,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from crm_pipeline.errors import SyncHeld
-from crm_pipeline.ingest.records import Origin, RecordBatch, reference_table
+from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.providers.provider import RawRecord, Reference
@@ -73,10 +74,18 @@ class World:
             self.session.run("transform/land/create_raw_contacts", raw_of="hubspot")
         return self.connections[name]
 
-    def land(self, *payloads: dict[str, Any], on: str = "main", references: list[Reference] | None = None) -> UUID:
-        """Put payloads into raw as a landing would; the id of that sync."""
+    def land(
+        self,
+        *payloads: dict[str, Any],
+        on: str = "main",
+        references: list[Reference] | None = None,
+        complete: bool = False,
+    ) -> UUID:
+        """Put payloads into raw as a landing would, as a pass that was proven complete if so; the id of that sync."""
         sync_id = uuid4()
         origin = Origin(self.account_id, str(self.connection(on).id), str(sync_id))
+        if complete:
+            self.session.copy("raw.complete_passes", [pass_table(origin, self.clock)])
         batch = RecordBatch(origin)
         for payload in payloads:
             updated = datetime.fromisoformat(payload["updatedAt"]) if payload.get("updatedAt") else None
@@ -98,11 +107,10 @@ class World:
     ) -> Results:
         """Land, read, match: a whole sync without the network."""
         self.clock += timedelta(minutes=1)
-        started = self.clock
-        sync_id = self.land(*payloads, on=on, references=references)
+        sync_id = self.land(*payloads, on=on, references=references, complete=complete)
         connection = self.connection(on)
         books.open_run(self.session, connection, sync_id=sync_id, strategy="append", trigger="manual", now=self.clock)
-        held = self.stage(on=on, sync_id=sync_id, proven_since=started if complete else None, force=force)
+        held = self.stage(on=on, sync_id=sync_id, force=force)
         return self.match(on=on, sync_id=sync_id, held=held)
 
     def stage(
@@ -110,20 +118,12 @@ class World:
         *,
         on: str = "main",
         sync_id: UUID | None = None,
-        proven_since: datetime | None = None,
         force: bool = False,
     ) -> SyncHeld | None:
         self.clock += timedelta(seconds=1)
-        reading = Reading(connection=self.connection(on), provider=HUBSPOT, default_region="US")
-        with self.session.transaction():
-            return stage_contacts(
-                self.session,
-                reading,
-                sync_id=sync_id or uuid4(),
-                now=self.clock,
-                proven_since=proven_since,
-                is_forced=force,
-            )
+        with tempfile.TemporaryDirectory() as folder, self.session.transaction():
+            reading = Reading(connection=self.connection(on), provider=HUBSPOT, default_region="US", spool=Path(folder))
+            return stage_contacts(self.session, reading, sync_id=sync_id or uuid4(), now=self.clock, is_forced=force)
 
     def match(self, *, on: str = "main", sync_id: UUID | None = None, held: SyncHeld | None = None) -> Results:
         self.clock += timedelta(seconds=1)

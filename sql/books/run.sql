@@ -1,5 +1,5 @@
 -- One run.
 -- reads: sync_runs   grain: one row   parameters: account_id, sync_id
-select status, pass, requests, proven_since, started_at
+select status, pass, requests, started_at
 from sync_runs
 where account_id = $account_id and sync_id = cast($sync_id as uuid)

@@ -8,6 +8,7 @@ create table crm_connections (
     nango_integration text not null,
     nango_connection_id text not null,
     connection_metadata json not null,
+    rank integer not null default 100,
     state text not null default 'active' check (state in ('active', 'needs_reconnect', 'unassigned', 'disconnected')),
     is_active boolean not null default true,
     last_synced_at timestamptz,

@@ -1,5 +1,6 @@
 -- What the product reads: one row per person of one account, what changed on it, and which ids were merged into which.
 -- reads: nothing   writes: leads, lead_changes, lead_merges
+-- lead_merges keeps when either lead had been contacted, so that a split gives each its own back.
 -- `contacted_at` is the product's: a sync never writes it. Everything else in leads is a function of the person's
 -- contacts.
 create table leads (
@@ -47,5 +48,7 @@ create table lead_merges (
     into_lead_id uuid not null,
     sync_id uuid not null,
     merged_at timestamptz not null,
+    contacted_at timestamptz,
+    into_contacted_at timestamptz,
     primary key (account_id, lead_id)
 );

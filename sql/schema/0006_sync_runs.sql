@@ -19,7 +19,6 @@ create table sync_runs (
     split bigint not null default 0,
     skipped_by_reason json,
     requests bigint not null default 0,
-    proven_since timestamptz,
     started_at timestamptz not null,
     finished_at timestamptz,
     error_code text,

@@ -1,29 +1,39 @@
--- Contacts we hold as alive that a proven complete pass did not show.
--- reads: staging.contacts, raw.<provider>_contacts, raw.set_aside   writes: temp absent_contacts   grain: one row per
--- contact
--- parameters: account_id, connection_id, pass_started_at
+-- Contacts we hold as alive, or are about to, that a proven complete pass did not show. A contact that this reading already
+-- knows as deleted or merged is not absent: its reason is known.
+-- reads: staging.contacts, temp incoming_contacts, raw.<provider>_contacts, raw.set_aside   writes: temp absent_contacts
+-- grain: one row per contact   parameters: account_id, connection_id, pass_started_at
 create temp table absent_contacts as
-select c.contact_id
-from staging.contacts c
-where
-    c.account_id = $account_id
-    and c.connection_id = cast($connection_id as uuid)
-    and c.state <> 'deleted'
-    and not exists (
-        select 1 from raw.provider_contacts r
-        where
-            r.account_id = $account_id
-            and r.connection_id = $connection_id
-            and r.object_type = c.object_type
-            and r.crm_id = c.crm_id
-            and r.fetched_at >= cast($pass_started_at as timestamptz)
-    )
-    and not exists (
-        select 1 from raw.set_aside a
-        where
-            a.account_id = $account_id
-            and a.connection_id = $connection_id
-            and a.object_type = c.object_type
-            and a.crm_id = c.crm_id
-            and a.fetched_at >= cast($pass_started_at as timestamptz)
-    )
+with alive as (
+    select c.contact_id, c.object_type, c.crm_id
+    from staging.contacts c
+    where
+        c.account_id = $account_id
+        and c.connection_id = cast($connection_id as uuid)
+        and c.state <> 'deleted'
+        and c.contact_id not in (select i.contact_id from incoming_contacts i where i.state = 'deleted')
+    union
+    select i.contact_id, i.object_type, i.crm_id
+    from incoming_contacts i
+    where i.state <> 'deleted'
+),
+
+shown as (
+    select r.object_type, r.crm_id
+    from raw.provider_contacts r
+    where
+        r.account_id = $account_id
+        and r.connection_id = $connection_id
+        and r.fetched_at >= cast($pass_started_at as timestamptz)
+    union
+    select a.object_type, a.crm_id
+    from raw.set_aside a
+    where
+        a.account_id = $account_id
+        and a.connection_id = $connection_id
+        and a.fetched_at >= cast($pass_started_at as timestamptz)
+)
+
+select l.contact_id, l.object_type, l.crm_id
+from alive l
+left join shown s on s.object_type = l.object_type and s.crm_id = l.crm_id
+where s.crm_id is null

@@ -5,8 +5,7 @@ insert into incoming_contacts (
     last_activity_at, source_created_at, source_updated_at, content_hash
 )
 select
-    c.contact_id, c.object_type, c.crm_id, 'deleted', 'deleted', c.name, c.first_name, c.last_name, c.owner_id,
+    a.contact_id, a.object_type, a.crm_id, 'deleted', 'deleted', c.name, c.first_name, c.last_name, c.owner_id,
     c.status_id, c.stage_id, c.last_activity_at, c.source_created_at, c.source_updated_at, 'absent'
-from staging.contacts c
-inner join absent_contacts a on a.contact_id = c.contact_id
-where c.account_id = $account_id
+from absent_contacts a
+left join staging.contacts c on c.account_id = $account_id and c.contact_id = a.contact_id

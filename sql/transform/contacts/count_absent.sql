@@ -1,8 +1,13 @@
--- How many contacts a complete pass did not show, and how many of the connection we hold as alive (rejected ones
--- included).
--- reads: temp absent_contacts, staging.contacts   grain: one row   parameters: account_id, connection_id
+-- How many contacts a complete pass did not show, and how many of the connection are alive without it (rejected ones
+-- included; those that this reading knows as deleted are not).
+-- reads: temp absent_contacts, temp incoming_contacts, staging.contacts   grain: one row
+-- parameters: account_id, connection_id
 select
     (select count(*) from absent_contacts) as absent,
     count(*) as alive
 from staging.contacts
-where account_id = $account_id and connection_id = cast($connection_id as uuid) and state <> 'deleted'
+where
+    account_id = $account_id
+    and connection_id = cast($connection_id as uuid)
+    and state <> 'deleted'
+    and contact_id not in (select i.contact_id from incoming_contacts i where i.state = 'deleted')

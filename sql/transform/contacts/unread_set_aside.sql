@@ -1,5 +1,5 @@
--- Records that landing set aside and nobody has read yet; the newest row of each.
--- reads: raw.set_aside, staging.landings   grain: one row per record   parameters: account_id, connection_id
+-- Records that landing set aside and nobody has read yet; the newest row of each, unless a good one was fetched later.
+-- reads: raw.set_aside, raw.<provider>_contacts, staging.landings   grain: one row per record   parameters: account_id, connection_id
 select object_type, crm_id, reason, sample
 from (
     select
@@ -15,6 +15,15 @@ from (
         and cast(a.sync_id as uuid) not in (
             select l.sync_id from staging.landings l
             where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+        )
+        and not exists (
+            select 1 from raw.provider_contacts r
+            where
+                r.account_id = $account_id
+                and r.connection_id = $connection_id
+                and r.object_type = a.object_type
+                and r.crm_id = a.crm_id
+                and r.fetched_at > a.fetched_at
         )
 ) ranked
 where nth = 1

@@ -10,7 +10,7 @@ from (
         c.contact_id,
         cast(row_number() over (
             order by
-                coalesce(cast(k.connection_metadata ->> 'rank' as integer), cast($default_rank as integer)),
+                coalesce(k.rank, cast($default_rank as integer)),
                 c.last_activity_at desc nulls last,
                 c.source_updated_at desc nulls last,
                 c.crm_id collate "C",
