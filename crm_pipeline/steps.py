@@ -144,8 +144,11 @@ def land(
         origin=Origin(connection.account_id, str(connection.id), str(sync.id)),
         folder=pipeline.data_dir,
     )
-    landing = land_pass(pipeline.warehouse, source, full=full, now=pipeline.now, on_records=on_records)
-    sync.requests, sync.records = api.requests, landing.records
+    try:
+        landing = land_pass(pipeline.warehouse, source, full=full, now=pipeline.now, on_records=on_records)
+    finally:
+        sync.requests = api.requests
+    sync.records = landing.records
     sync.pass_kind, sync.notes = landing.plan.kind, tuple(landing.notes)
     if landing.failure is not None:
         raise landing.failure

@@ -273,4 +273,6 @@ def _root(error: BaseException) -> Exception:
         if not isinstance(cause, DltException):
             break
         cause = cause.__cause__ or cause.__context__
-    return deepest if isinstance(deepest, Exception) else RuntimeError(type(deepest).__name__)
+    if not isinstance(deepest, Exception):
+        raise deepest  # somebody pressed Ctrl-C
+    return deepest

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 from uuid import UUID
 
 from crm_pipeline.errors import ConfigError, WarehouseError
@@ -71,10 +71,9 @@ class Warehouse:
     @contextmanager
     def connection_lock(self, connection_id: UUID, *, wait: float = CONNECTION_WAIT) -> Iterator[None]:
         """Keep other syncs of this connection out; the lock dies with the process."""
-        folder = self.data_dir / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / f"{connection_id}.lock").open("a+") as lock:
-            _wait_for(lock.fileno(), folder / f"{connection_id}.lock", wait)
+        path = self.data_dir / "locks" / f"{connection_id}.lock"
+        with _opened(path) as lock:
+            _wait_for(lock.fileno(), path, wait)
             lock.seek(0)
             lock.truncate()
             lock.write(str(os.getpid()))
@@ -89,6 +88,22 @@ class Warehouse:
         from crm_pipeline.warehouse.postgres_store import advisory_lock
 
         return advisory_lock(self.url, f"connection:{connection_id}", wait=wait)
+
+
+def _opened(path: Path) -> IO[str]:
+    make_folder(path.parent)
+    try:
+        return path.open("a+")
+    except OSError as error:
+        raise WarehouseError("warehouse_error", f"Cannot write {path}: {error.strerror}.") from error
+
+
+def make_folder(folder: Path) -> None:
+    """The folder exists afterwards; what stands in the way is told by name."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarehouseError("warehouse_error", f"Cannot make the folder {folder}: {error.strerror}.") from error
 
 
 def _wait_for(descriptor: int, path: Path, wait: float) -> None:

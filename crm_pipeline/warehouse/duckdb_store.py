@@ -125,7 +125,11 @@ def open_duckdb(path: Path, *, wait: float = LOCK_WAIT, is_roomy: bool = False) 
 
     Memory is bounded by the size of the store, or with `is_roomy` only by the machine.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        text = f"Cannot make the folder {path.parent}: {error.strerror}."
+        raise WarehouseError("warehouse_error", text) from error
     memory = max(_memory_limit(path), _half_of_the_machine() if is_roomy else 0)
     connection = _connect(path, wait, memory)
     try:

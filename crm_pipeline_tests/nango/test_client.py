@@ -566,7 +566,8 @@ def test_nothing_prints_the_key(nango: FakeNango) -> None:
 @pytest.mark.parametrize(("limit", "least", "most"), [("200", 5.0, 8.0), ("0", 0, 0), ("many", 0, 0), ("", 0, 0)])
 def test_nangos_budget_is_learnt_from_its_answers(nango: FakeNango, limit: str, least: float, most: float) -> None:
     """200 calls a minute are 3 a second at 90 %, and twenty may be made at once; no word of it means no limit."""
-    nango.on(PATH, *[json_reply({"results": []}, **{"X-RateLimit-Limit": limit} if limit else {})] * 40)
+    reply = json_reply({"results": []}, X_RateLimit_Limit=limit) if limit else json_reply({"results": []})
+    nango.on(PATH, *[reply] * 40)
     clock = FakeClock()
     with a_client(nango, clock) as client:
         proxy = client.proxy("hubspot", "c1")
@@ -577,7 +578,7 @@ def test_nangos_budget_is_learnt_from_its_answers(nango: FakeNango, limit: str, 
 
 def test_a_limit_of_the_crm_is_not_taken_for_nangos(nango: FakeNango) -> None:
     """An error answer carries the CRM's headers, `X-RateLimit-Limit` among them."""
-    nango.on(PATH, json_reply({"message": "busy"}, 503, **{"X-RateLimit-Limit": "5"}), *[page(1)] * 20)
+    nango.on(PATH, json_reply({"message": "busy"}, 503, X_RateLimit_Limit="5"), *[page(1)] * 20)
     clock = FakeClock()
     with a_client(nango, clock) as client:
         proxy = client.proxy("hubspot", "c1")

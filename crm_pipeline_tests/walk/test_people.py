@@ -1,4 +1,4 @@
-"""People who come back, people who meet, and contacts that nobody can read: what the properties found, told one by one."""
+"""People who come back, people who meet, and contacts that nobody can read: each an accident that happened once."""
 
 from __future__ import annotations
 

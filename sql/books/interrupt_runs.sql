@@ -3,8 +3,5 @@
 update sync_runs
 set
     status = 'interrupted',
-    finished_at = cast($now as timestamptz),
-    error_code = 'warehouse_error',
-    error_message = 'The process ended before the sync did.',
-    error_action = 'Nothing to do: the next sync continues with what it left.'
+    finished_at = cast($now as timestamptz)
 where account_id = $account_id and connection_id = cast($connection_id as uuid) and status = 'running'

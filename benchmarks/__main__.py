@@ -1,0 +1,165 @@
+"""`python -m benchmarks`: measure, print the table, and with `--strict` end with 1 when a target was missed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from types import FrameType
+from typing import Any
+
+import orjson
+
+from benchmarks import processes, report, sandbox
+from benchmarks.processes import BenchmarkFailed, Usage
+from benchmarks.report import Line, Target
+from benchmarks.stages import STAGES, run_stage
+
+Facts = dict[str, Any]
+WALK = (("land", "fetch and land (dlt)"), ("contacts", "contacts (map, normalize)"), ("leads", "leads (match, build)"))
+FULL, CHANGES, NOTHING = Target(15, 450), Target(4), Target(3)
+LIBRARIES = ("dlt", "duckdb", "pyarrow", "orjson", "phonenumbers")
+DONE, MISSED, FAILED = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure; or, for our own child processes, run one stage."""
+    options = _options(arguments)
+    if options.command == "stage":
+        run_stage(options.name)
+        return DONE
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
+            return measure(options, Path(folder))
+    except BenchmarkFailed as error:
+        print(error, file=sys.stderr)
+        return FAILED
+
+
+def measure(options: argparse.Namespace, folder: Path) -> int:
+    """All runs against one sandbox, and the table."""
+    machine = _machine(options.contacts, options.runs)
+    runs, domains = [], []
+    with sandbox.running(options.contacts, folder) as environment:
+        for number in range(options.runs):
+            print(f"run {number + 1} of {options.runs} ...", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory(dir=folder) as own:
+                lines, domain = one_run(environment, Path(own), number, options)
+            runs.append(lines)
+            domains.append(domain)
+    lines = report.medians(runs)
+    print(f"{machine}\n\n{report.table(lines)}")
+    if options.only != "syncs":
+        print(_domain_sentence(domains))
+    return MISSED if options.strict and any(line.is_missed for line in lines) else DONE
+
+
+def one_run(
+    environment: Mapping[str, str], folder: Path, number: int, options: argparse.Namespace
+) -> tuple[list[Line], Facts]:
+    """Everything once, on fresh stores."""
+    reader, contacts = sandbox.Reader.of(environment), options.contacts
+    ids = sandbox.warm(reader, contacts)
+    lines, domain = [_stage("read", "bare read loop", environment, folder, contacts)], Facts()
+    if options.only != "syncs":
+        started = processes.run(("benchmarks", "stage", "start"), environment, folder)
+        lines.append(_line("start-up and imports", started))
+        staged = _store(environment, folder / "stages")
+        lines += [_stage(stage, name, staged, folder, contacts) for stage, name in WALK]
+        domain = orjson.loads(processes.run(("benchmarks", "stage", "domain"), staged, folder).output)
+    if options.only != "stages":
+        store = _store(environment, folder / "sync")
+        lines.append(_sync("whole sync", store, folder, FULL, contacts=contacts))
+        edited = sandbox.edit_some(reader, ids, options.changes, number)
+        lines.append(_sync(f"incremental sync, {edited} changes", store, folder, CHANGES, changes=edited))
+        lines.append(_sync("sync without changes", store, folder, NOTHING, changes=0))
+    reader.pool.close()
+    return lines, domain
+
+
+def _stage(stage: str, name: str, environment: Mapping[str, str], folder: Path, contacts: int) -> Line:
+    """A stage in a process of its own: its own clock, our look at its memory."""
+    usage = processes.run(("benchmarks", "stage", stage), environment, folder)
+    facts = orjson.loads(usage.output)
+    if facts.get("contacts", contacts) != contacts:
+        raise BenchmarkFailed(f"{name}: went through {facts['contacts']} contacts, not {contacts}")
+    return Line(name, facts["seconds"], facts["cpu"], usage.peak, contacts)
+
+
+def _sync(
+    name: str, environment: Mapping[str, str], folder: Path, target: Target, *,
+    contacts: int | None = None, changes: int | None = None,
+) -> Line:  # fmt: skip
+    """The command as a process; raises when it did not do what it is timed for."""
+    usage = processes.run(("crm_pipeline.cli", "sync", "--json"), environment, folder)
+    (told,) = orjson.loads(usage.output)["syncs"]
+    results = told["results"]
+    changed = results["created"] + results["updated"] + results["merged"] + results["split"]
+    if contacts is not None and results["fetched"] != contacts:
+        raise BenchmarkFailed(f"{name}: went through {results['fetched']} contacts, not {contacts}")
+    if changes is not None and (changed == 0) != (changes == 0):
+        raise BenchmarkFailed(f"{name}: did not see exactly the changes that were made: {results}")
+    return _line(name, usage, contacts, target)
+
+
+def _line(name: str, usage: Usage, contacts: int | None = None, target: Target | None = None) -> Line:
+    return Line(name, usage.seconds, usage.cpu, usage.peak, contacts, target)
+
+
+def _store(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The sandbox's settings and those of an empty embedded store."""
+    folder.mkdir()
+    return {**environment, "CRM_WAREHOUSE": f"duckdb:///{folder / 'crm.duckdb'}", "CRM_DATA_DIR": str(folder / "data")}
+
+
+def _machine(contacts: int, runs: int) -> str:
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return (
+        f"{contacts:,} contacts, {f'median of {runs} runs' if runs > 1 else 'one run'}; {os.cpu_count()} processors, "
+        f"load {os.getloadavg()[0]:.1f} before; Python {platform.python_version()}, {libraries}"
+    )
+
+
+def _domain_sentence(domains: Sequence[Facts]) -> str:
+    facts = domains[0]
+    phones = facts["phones"] / median(run["phone_seconds"] for run in domains)
+    contacts = facts["contacts"] / median(run["contact_seconds"] for run in domains)
+    return (
+        f"\ndomain alone: {phones:,.0f} phones/s ({facts['phones']:,} distinct texts), "
+        f"normalize {contacts:,.0f} contacts/s ({facts['contacts']:,} contacts)"
+    )
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--contacts", type=_positive, default=100_000, help="in the sandbox (100000)")
+    parser.add_argument("--changes", type=_positive, default=500, help="before the incremental sync (500)")
+    parser.add_argument("--runs", type=_positive, default=1, help="print medians of so many (1)")
+    parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
+    parser.add_argument("--only", choices=("stages", "syncs"), help="leave out the other half")
+    commands = parser.add_subparsers(dest="command", metavar="")
+    commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=STAGES)
+    return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Leave in order, so that the sandbox ends and the folders go."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

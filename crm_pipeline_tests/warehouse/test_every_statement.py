@@ -1,0 +1,307 @@
+"""Every statement under `sql/` runs on both engines, and both give the same answer.
+
+One story is told to a DuckDB file and to a PostgreSQL database; a session that takes notes says which statements it
+ran. A new file that the story does not reach fails `test_every_statement_runs`: give it a place in `tell`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+import psycopg
+import pytest
+
+from crm_pipeline.errors import NangoError
+from crm_pipeline.nango.connections import NangoConnection
+from crm_pipeline.providers.provider import Reference
+from crm_pipeline.walk import books, registry
+from crm_pipeline.walk.books import SyncResult
+from crm_pipeline.walk.connection import Connection
+from crm_pipeline.walk.leads import Results
+from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline.warehouse.session import Row, Session
+from crm_pipeline.warehouse.statements import sql_folder
+from crm_pipeline_tests.walk.world import START, World, a_payload
+from crm_pipeline_tests.warehouse.looking import execute
+
+ENGINES = ("duckdb", "postgres")
+FAILED, LANDED = UUID(int=1), UUID(int=2)
+OWN = ("sync_id", "applied_at", "engine_version")
+"""Columns that differ from run to run: ids made by chance, the clock of this computer, and the engine's name."""
+JSON_COLUMNS = ("connection_metadata", "payload", "skipped_by_reason")
+
+
+class NotingSession:
+    """A session that notes the names of the statements it runs; the rest it leaves to the real one."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.noted: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def run(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> int:
+        self.noted.add(name)
+        return self._session.run(name, raw_of=raw_of, **parameters)
+
+    def rows(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> list[Row]:
+        self.noted.add(name)
+        return self._session.rows(name, raw_of=raw_of, **parameters)
+
+    def stream(
+        self, name: str, /, *, batch: int = 10_000, raw_of: str | None = None, **parameters: object
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        self.noted.add(name)
+        return self._session.stream(name, batch=batch, raw_of=raw_of, **parameters)
+
+
+@dataclass
+class Told:
+    """What one engine ran, and what it answered."""
+
+    noted: set[str]
+    answers: dict[str, Any] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Told]:
+    """The story on each engine, told once."""
+    folder = tmp_path_factory.mktemp("story")
+    server = request.getfixturevalue("postgres_server")
+    urls = {"duckdb": f"duckdb:///{folder / 'story.duckdb'}", "postgres": server.url("every_statement")}
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute("create database every_statement template template0 encoding 'UTF8' locale 'C'")
+        try:
+            return {engine: tell(url, folder) for engine, url in urls.items()}
+        finally:
+            connection.execute("drop database every_statement with (force)")
+
+
+def tell(url: str, folder: Path) -> Told:
+    """The story: people come, change, merge, split, leave and return; then everybody looks at them."""
+    with Warehouse(url, data_dir=folder).session() as session:
+        notes = NotingSession(session)
+        noting = cast(Session, notes)
+        answers: dict[str, Any] = {"results": people(noting)}
+        answers |= {"landing": landing(noting), "books": bad_days(noting), "registry": changes_at_nango(noting)}
+        answers["reports"] = reports(noting)
+        answers["tables"] = tables(noting)
+    return Told(notes.noted, answers)
+
+
+def people(session: Session) -> list[dict[str, Any]]:
+    world = World(session)
+    later = [START + timedelta(hours=hours) for hours in range(10)]
+    jo = Reference("owner", "7", "Jo Reed", "jo@acme.example")
+    new = Reference("status", "NEW", "New")
+    ann: dict[str, Any] = {
+        "phone": "(415) 320-7788",
+        "email": "Ann@Example.com",
+        "hubspot_owner_id": "7",
+        "hs_lead_status": "NEW",
+    }
+    hopeless = [
+        a_payload("3", first="Cy", phone="12"),
+        a_payload("4", first=None, phone="212 736 5000"),
+        {"id": None, "properties": {"note": "\ud800\x00"}, "updatedAt": None},
+    ]
+    results = [
+        world.sync(
+            a_payload("1", first="Ann", last="Lee", **ann, notes_last_updated="2026-02-02T00:00:00Z"),
+            a_payload("2", first="Bob", phone="+44 7911 123456", company="Ünder & Söhne 100%"),
+            a_payload("5", first="Dee", phone="212 736 5001 ext. 7"),
+            *hopeless,
+            references=[jo, new],
+        ),
+        world.sync(a_payload("6", first="Åsa", phone="415-320-7788", lifecyclestage="lead"), on="second"),
+        # two leads turn out to be one, then two again
+        world.sync(a_payload("2", first="Bob", phone="+44 7911 123456", email="ann@example.com", updated=later[1])),
+        world.sync(a_payload("2", first="Bob", phone="+44 7911 123456", updated=later[2])),
+        # an owner's new name, a CRM's own merge, an archived and a restored contact
+        world.sync(references=[jo._replace(label="Jo Reed-Smith"), new._replace(label="Fresh")]),
+        world.sync(a_payload("9", first="Dee", phone="212 736 5001", updated=later[3], hs_merged_object_ids="5;404")),
+        world.sync(a_payload("6", first="Åsa", phone="415-320-7788", archived=True), on="second"),
+        world.sync(a_payload("1", first="Ann", last="Lee", phone=None, updated=later[4])),
+        world.sync(a_payload("1", first="Ann", last="Lee", **ann, updated=later[5])),
+        # a complete pass that does not show somebody
+        world.sync(
+            a_payload("1", first="Ann", last="Lee", **ann, updated=later[5]), *hopeless, complete=True, force=True
+        ),
+        World(session, account_id="globex", clock=world.clock).sync(a_payload("1", **ann), on="theirs"),
+    ]
+    return [result.as_dict() | {"by_reason": dict(result.skipped_by_reason)} for result in results]
+
+
+def landing(session: Session) -> list[Any]:
+    """What a landing asks the store for, before any page."""
+    keys = {"account_id": "acme", "connection_id": str(main(session).id)}
+    session.run("transform/land/create_raw_contacts", raw_of="hubspot")
+    if session.engine == "postgres":
+        session.run("transform/land/index_raw_contacts", raw_of="hubspot")
+        session.run("transform/land/index_raw_contacts", raw_of="hubspot")
+    return sorted(session.rows("transform/land/known_archived", **keys), key=repr)
+
+
+def bad_days(session: Session) -> list[Any]:
+    """A run that nobody closed, and one that failed."""
+    connection, now = main(session), START + timedelta(days=1)
+    books.open_run(session, connection, sync_id=LANDED, strategy="append", trigger="schedule", now=now)
+    books.note_landing(session, connection, sync_id=LANDED, pass_kind="complete", requests=3)
+    landed = books.run_row(session, connection, LANDED)
+    books.open_run(session, connection, sync_id=FAILED, strategy="append", trigger="manual", now=now)
+    error = NangoError("connection_expired", "the CRM said 'no' 100%")
+    failed = SyncResult(
+        sync_id=FAILED,
+        connection=connection,
+        strategy="append",
+        pass_kind=None,
+        status="failed",
+        results=Results(),
+        requests=1,
+        started_at=now,
+        finished_at=now + timedelta(seconds=5),
+        error=error,
+    )
+    with session.transaction():
+        books.close_run(session, failed)
+    return [landed, books.run_row(session, connection, LANDED), books.run_row(session, connection, FAILED)]
+
+
+def changes_at_nango(session: Session) -> list[Any]:
+    """A connection is moved to another account, one is gone."""
+    now = START + timedelta(days=2)
+    moved = NangoConnection(1, "second", "hubspot", "hubspot", "globex", "hubspot", connection_config={"portalId": 7})
+    gone = next(c.id for c in registry.connections(session, account_id="globex"))
+    known = registry.refresh(session, [moved], [gone], now=now)
+    one = registry.connections(session, account_id="acme", provider="hubspot")
+    return [*map(plain, known), len(one), registry.connections(session, account_id="acme", provider="zoho")]
+
+
+def reports(session: Session) -> dict[str, Any]:
+    """Every question people ask, with and without its narrowing parameters."""
+    acme = {"account_id": "acme"}
+    connection = {**acme, "connection_id": str(main(session).id)}
+    lead = session.rows("reports/leads", **acme, search="ann lee", digits=None, row_limit=1)[0]["id"]
+    every = {"account_id": None}
+    syncs = [row["sync_id"] for row in session.rows("reports/history", **every, row_limit=None)]
+    changed = [session.rows("reports/sync_changes", **acme, sync_id=str(s), row_limit=100) for s in reversed(syncs)]
+    searches = ["NDER &", "100%", "3207788", str(lead), "jo reed", "'", "9"]
+    return {
+        "leads": [
+            session.rows("reports/leads", **acme, search=one, digits=one if one == "3207788" else None, row_limit=None)
+            for one in [None, *searches]
+        ],
+        "limited": session.rows("reports/leads", **acme, search=None, digits=None, row_limit=1),
+        "newest_leads": session.rows("reports/newest_leads", **acme, limit=5),
+        "lead_count": session.rows("reports/lead_count", **acme),
+        "lead_columns": session.rows("reports/lead_columns"),
+        "lead_identity": session.rows("reports/lead_identity", lead_id=str(lead)),
+        "nobody": session.rows("reports/lead_identity", lead_id=str(FAILED)),
+        "changes": session.rows("reports/changes", lead_id=str(lead)),
+        "sync_changes": [rows for rows in changed if rows],
+        "history": session.rows("reports/history", **every, row_limit=None),
+        "short_history": session.rows("reports/history", **acme, row_limit=2),
+        "status": session.rows("reports/status", **every) + session.rows("reports/status", **acme),
+        "rejections": session.rows("reports/rejections", **acme, reason=None, row_limit=None),
+        "one_reason": session.rows("reports/rejections", **acme, reason="phone_too_short", row_limit=1),
+        "rejections_by_reason": session.rows("reports/rejections_by_reason", **acme),
+        "rejected_examples": session.rows("reports/rejected_examples", **connection),
+        "contacts_by_state": session.rows("reports/contacts_by_state", **acme),
+        "store": session.rows("reports/store"),
+    }
+
+
+def tables(session: Session) -> dict[str, Any]:
+    """Every row of every table."""
+    names = (
+        "crm_connections", "leads", "lead_changes", "lead_merges", "sync_runs", "raw.crm_references", "raw.set_aside",
+        "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
+        "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
+        "staging.identity_map",
+    )  # fmt: skip
+    found = {}
+    for name in names:
+        cursor = execute(session, f"select * from {name}")
+        columns = [column[0] for column in cursor.description]
+        rows = [plain(dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
+        found[name] = sorted(rows, key=repr)
+    return found
+
+
+def main(session: Session) -> Connection:
+    return next(c for c in registry.connections(session, account_id="acme") if c.nango_connection_id == "main")
+
+
+def plain(value: Any) -> Any:
+    """The value without what differs from run to run, and without what only the drivers spell differently."""
+    if isinstance(value, dict):
+        kept = {name: plain(part) for name, part in value.items() if name not in OWN}
+        return {**kept, "migrations": None} if "migrations" in kept else kept
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Connection):
+        return plain({name: getattr(value, name) for name in ("id", "account_id", "state", "is_active", "metadata")})
+    return value
+
+
+def statements_of(engine: str) -> set[str]:
+    """The names of all statements that there are for an engine."""
+    found = set()
+    for path in sql_folder().rglob("*.sql"):
+        name, *engines = str(path.relative_to(sql_folder())).removesuffix(".sql").split(".")
+        if not name.startswith("schema") and (not engines or engines == [engine]):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_statement_runs(told: dict[str, Told], engine: str) -> None:
+    assert sorted(statements_of(engine) - told[engine].noted) == [], "these ran nowhere: give them a place in `tell`"
+    assert sorted(told[engine].noted - statements_of(engine)) == []
+
+
+@pytest.mark.parametrize("part", ["results", "landing", "books", "registry"])
+def test_both_engines_give_the_same_answer(told: dict[str, Told], part: str) -> None:
+    assert plain(told["duckdb"].answers[part]) == plain(told["postgres"].answers[part])
+
+
+def test_both_engines_give_the_same_reports(told: dict[str, Told]) -> None:
+    ours, theirs = (plain(told[engine].answers["reports"]) for engine in ENGINES)
+    assert set(ours) == set(theirs)
+    for report in ours:
+        assert ours[report] == theirs[report], report
+
+
+def test_both_engines_hold_the_same_rows(told: dict[str, Told]) -> None:
+    ours, theirs = (told[engine].answers["tables"] for engine in ENGINES)
+    for table in ours:
+        assert with_json_read(ours[table]) == with_json_read(theirs[table]), table
+
+
+def with_json_read(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One driver answers JSON as text, the other as what it says; the order of keys means nothing."""
+    read = [
+        row | {name: orjson.loads(row[name]) for name in JSON_COLUMNS if isinstance(row.get(name), str)} for row in rows
+    ]
+    return sorted(read, key=repr)
+
+
+def test_the_story_reaches_what_it_is_about(told: dict[str, Told]) -> None:
+    """A statement that ran over no rows proves little."""
+    answers = told["duckdb"].answers
+    kinds = {row["kind"] for row in answers["tables"]["lead_changes"]}
+    assert kinds == {"created", "updated", "merged", "split", "inactive", "active"}
+    assert {name for name, rows in answers["tables"].items() if not rows} <= {"staging.match_queue", "lead_merges"}
+    assert [report for report, rows in answers["reports"].items() if not rows and report != "nobody"] == []
+    assert answers["landing"]

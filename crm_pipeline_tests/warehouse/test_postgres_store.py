@@ -1,0 +1,180 @@
+"""The shared store: the same session over PostgreSQL, its errors in our words, and writers of one account in a line."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+import pyarrow as pa
+import pytest
+
+from crm_pipeline.errors import WarehouseError
+from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline.warehouse.postgres_store import open_postgres
+from crm_pipeline_tests.warehouse.looking import die_after, execute, look
+
+MARCH = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
+
+
+def test_the_clock_zone_is_utc(postgres_url: str) -> None:
+    with open_postgres(postgres_url) as session:
+        ((moment, text),) = look(
+            session, "select t, cast(t as text) from (select timestamptz '2026-03-01 12:00:00+02' as t) x"
+        )
+    assert (moment, moment.utcoffset(), text) == (MARCH, timedelta(0), "2026-03-01 10:00:00+00")
+
+
+def test_a_statement_that_fails_is_told_in_one_line(postgres_url: str) -> None:
+    with pytest.raises(WarehouseError) as caught, open_postgres(postgres_url) as session:
+        execute(session, "select * from nowhere")
+    assert caught.value.code == "warehouse_error"
+    assert "nowhere" in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    with pytest.raises(WarehouseError) as caught, open_postgres("postgresql://me:hunter2@127.0.0.1:1/crm"):
+        pass
+    assert caught.value.code == "warehouse_error"
+    assert "hunter2" not in caught.value.message + repr(caught.value.facts)
+
+
+def test_a_database_that_is_not_there_is_named(postgres_url: str) -> None:
+    url = postgres_url.rpartition("/")[0] + "/nobodys"
+    with pytest.raises(WarehouseError) as caught, open_postgres(url):
+        pass
+    assert "nobodys" in caught.value.message
+
+
+def test_the_connection_is_closed_after_an_exception_in_the_block(postgres_url: str) -> None:
+    others = "select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    with pytest.raises(KeyboardInterrupt), open_postgres(postgres_url) as session:
+        die_after(session, "select 1", KeyboardInterrupt())
+    with open_postgres(postgres_url) as session:
+        for _ in range(100):
+            if look(session, others) == []:
+                return
+            execute(session, "select pg_sleep(0.02)")
+    raise AssertionError("the connection is still there")
+
+
+def test_a_transaction_that_raises_leaves_nothing_and_the_session_goes_on(postgres_url: str) -> None:
+    with open_postgres(postgres_url) as session:
+        execute(session, "create table kept (a int)")
+        with pytest.raises(KeyboardInterrupt), session.transaction():
+            die_after(session, "insert into kept values (1)", KeyboardInterrupt())
+        assert look(session, "select * from kept") == []
+        with session.transaction():
+            execute(session, "insert into kept values (2)")
+        assert look(session, "select * from kept") == [(2,)]
+
+
+def test_temporary_tables_of_an_earlier_step_can_be_dropped_inside_a_transaction(postgres_url: str) -> None:
+    with open_postgres(postgres_url) as session:
+        execute(session, "create temp table gone (a int)")
+        with session.transaction():
+            session.drop_temporary()
+            execute(session, "create temp table gone (a int)")
+            session.drop_temporary()
+        execute(session, "create temp table gone (a int)")
+
+
+def test_copied_rows_are_counted_and_go_by_name(postgres_url: str) -> None:
+    with open_postgres(postgres_url) as session:
+        execute(session, "create schema raw")
+        execute(session, "create table raw.kept (a int, b text, c timestamptz)")
+        moments = pa.array([MARCH, None], pa.timestamp("us", tz="UTC"))
+        part = pa.table({"b": ["x\ty\\n\n", None], "c": moments, "a": pa.array([1, 2], pa.int32())})
+        assert session.copy("raw.kept", iter([part])) == 2
+        assert look(session, "select a, b, c from raw.kept order by a") == [(1, "x\ty\\n\n", MARCH), (2, None, None)]
+        assert session.copy("raw.kept", []) == 0
+
+
+def test_a_large_result_streams_inside_a_transaction(postgres_url: str, tmp_path: Path) -> None:
+    with Warehouse(postgres_url, data_dir=tmp_path).session() as session:
+        execute(
+            session,
+            "insert into staging.crm_references select 'acme', gen_random_uuid(), 'owner', cast(n as text) "
+            "from generate_series(1, 250) n",
+        )
+        ((connection,),) = look(session, "select connection_id from staging.crm_references limit 1")
+        execute(session, f"update staging.crm_references set connection_id = '{connection}'")
+        with session.transaction():
+            parts = list(
+                session.stream(
+                    "transform/contacts/references", batch=100, account_id="acme", connection_id=str(connection)
+                )
+            )
+        assert [len(part) for part in parts] == [100, 100, 50]
+
+
+def test_text_with_a_percent_sign_or_a_quote_is_text(postgres_url: str, tmp_path: Path) -> None:
+    with Warehouse(postgres_url, data_dir=tmp_path).session() as session:
+        search = "100%s 'or' %(x)s $account_id"
+        rows = session.rows("reports/leads", account_id="acme", search=search, digits=None, row_limit=None)
+    assert rows == []
+
+
+def test_writers_of_one_account_wait_for_each_other_and_others_do_not(postgres_url: str) -> None:
+    order: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with open_postgres(postgres_url) as session, session.transaction():
+            entered.set()
+            session.lock_account("acme")
+            order.append("second")
+
+    with open_postgres(postgres_url) as session:
+        with session.transaction():
+            session.lock_account("acme")
+            session.lock_account("acme")  # a step may ask again
+            thread = threading.Thread(target=second)
+            thread.start()
+            assert entered.wait(10)
+            with open_postgres(postgres_url) as another, another.transaction():
+                another.lock_account("globex")
+            thread.join(0.2)
+            assert thread.is_alive()
+            order.append("first")
+        thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_many_processes_may_open_a_new_store_at_once(postgres_url: str, tmp_path: Path) -> None:
+    """Eight workers started together on an empty database; each finds or makes the whole schema."""
+    warehouse, failures = Warehouse(postgres_url, data_dir=tmp_path), []
+    together = threading.Barrier(8)
+
+    def worker() -> None:
+        try:
+            together.wait(10)
+            with warehouse.session() as session:
+                look(session, "select count(*) from leads")
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=worker) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    with psycopg.connect(postgres_url) as connection:
+        names = connection.execute("select name from schema_migrations order by applied_at, name").fetchall()
+    assert len(names) == len(set(names)) > 5
+
+
+@pytest.mark.parametrize("password", ["", ":unread", ":p%40ss%2Fw%3Ard"], ids=["none", "plain", "with signs"])
+def test_dlt_is_led_to_the_same_database(postgres_url: str, password: str) -> None:
+    """dlt wants a password even where the server does not ask for one."""
+    with open_postgres(postgres_url.replace("//postgres@", f"//postgres{password}@")) as session:
+        ours = look(session, "select current_database(), inet_server_port()")
+        url = str(session.dlt_credentials())
+    assert urlsplit(url).password
+    assert unquote(password[1:]) in ("", unquote(urlsplit(url).password or ""))
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select current_database(), inet_server_port()").fetchall() == ours
