@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,11 +59,14 @@ class CountingWarehouse(Warehouse):
     opened = 0
     interrupt_at = 0
 
-    def session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
+    @contextmanager
+    @contextmanager
+    def session(self, *, is_roomy: bool = False) -> Iterator[Session]:
         self.opened += 1
         if self.opened == self.interrupt_at:
             raise KeyboardInterrupt
-        return super().session(is_roomy=is_roomy)
+        with super().session(is_roomy=is_roomy) as session:
+            yield session
 
 
 @dataclass
