@@ -37,9 +37,12 @@ class Warehouse:
         """The DuckDB file."""
         return Path(self.url.removeprefix(DUCKDB_PREFIX))
 
-    @contextmanager
-    def session(self, *, is_roomy: bool = False) -> Iterator[Session]:
+    def session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
         """An open session on the migrated store."""
+        return self._migrated_session(is_roomy)
+
+    @contextmanager
+    def _migrated_session(self, is_roomy: bool) -> Iterator[Session]:
         with self.unmigrated_session(is_roomy=is_roomy) as session:
             session.migrate()
             yield session

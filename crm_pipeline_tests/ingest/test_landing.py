@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,13 +60,11 @@ class CountingWarehouse(Warehouse):
     interrupt_at = 0
 
     @contextmanager
-    @contextmanager
-    def session(self, *, is_roomy: bool = False) -> Iterator[Session]:
+    def session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
         self.opened += 1
         if self.opened == self.interrupt_at:
             raise KeyboardInterrupt
-        with super().session(is_roomy=is_roomy) as session:
-            yield session
+        return super().session(is_roomy=is_roomy)
 
 
 @dataclass
@@ -416,8 +414,11 @@ def test_a_store_locked_by_another_process_is_waited_for(place: Place) -> None:
 class Impatient(CountingWarehouse):
     """Waits a moment only."""
 
+    def session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
+        return self._opened(is_roomy)
+
     @contextmanager
-    def session(self, *, is_roomy: bool = False) -> Iterator[Session]:
+    def _opened(self, is_roomy: bool) -> Iterator[Session]:
         with open_duckdb(self.path, wait=0.3, is_roomy=is_roomy) as session:
             session.migrate()
             yield session
