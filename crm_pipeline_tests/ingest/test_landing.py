@@ -59,7 +59,6 @@ class CountingWarehouse(Warehouse):
     opened = 0
     interrupt_at = 0
 
-    @contextmanager
     def session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
         self.opened += 1
         if self.opened == self.interrupt_at:
