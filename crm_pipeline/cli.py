@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     _accept_any_text()
+    gc.set_threshold(100_000, 50, 100)  # a command makes many objects and few cycles, and ends
     try:
         with stoppable():
             return int(commands.main(given, prog_name=NAME, standalone_mode=False) or 0)

@@ -22,7 +22,7 @@ from crm_pipeline.providers.provider import Payload, RawRecord, Reference
 
 MAX_KEY = 255
 MAX_LABEL = 1000
-MAX_DEPTH = 32
+MAX_DEPTH, FLAT = 32, 16
 MAX_FIELD = 1 << 20
 MAX_ROW = 4 << 20
 """Characters; a longer field is cut and says so, a longer record is set aside."""
@@ -168,7 +168,8 @@ def payload_text(payload: Payload) -> str | None:
         encoded = orjson.dumps(payload)
     except (TypeError, orjson.JSONEncodeError):
         encoded = orjson.dumps(_cleaned(payload, 0), default=str)
-    if len(encoded) > CAREFUL_ABOVE or b"\\u0000" in encoded or encoded.count(b"{") + encoded.count(b"[") > MAX_DEPTH:
+    is_flat = encoded.count(b"{") <= FLAT and encoded.count(b"[") <= FLAT
+    if not is_flat or len(encoded) > CAREFUL_ABOVE or b"\\u0000" in encoded:
         encoded = orjson.dumps(_cleaned(payload, 0), default=str)
     return encoded.decode() if len(encoded) <= MAX_ROW else None
 

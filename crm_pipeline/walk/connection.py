@@ -111,8 +111,7 @@ def derived_connection_id(account_id: str, nango_integration: str, nango_connect
     return uuid5(NAMESPACE, f"connection\x1f{account_id}\x1f{nango_integration}\x1f{nango_connection_id}")
 
 
-def contact_id(connection: Connection, object_type: str, crm_id: str) -> str:
-    """The id of a contact as UUID text: the same for the same record of the same connection, on every machine."""
-    name = f"contact\x1f{connection.id}\x1f{object_type}\x1f{crm_id}"
-    digest = md5(name.encode(), usedforsecurity=False).hexdigest()
-    return f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
+def contact_id(connection_id: str, object_type: str, crm_id: str) -> str:
+    """The id of a contact, a UUID's 32 digits: the same for a record of a connection on every machine."""
+    name = f"contact\x1f{connection_id}\x1f{object_type}\x1f{crm_id}"
+    return md5(name.encode(), usedforsecurity=False).hexdigest()

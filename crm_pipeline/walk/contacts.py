@@ -135,6 +135,7 @@ def _store_changes(session: Session, reading: Reading, sync_id: UUID, now: datet
     keys = _keys(reading)
     account, provider = {"account_id": keys["account_id"]}, reading.provider.name
     session.run("transform/contacts/changed_contacts", **account)
+    session.run("transform/contacts/update_contacts", **account, now=now)
     session.run("transform/contacts/store_contacts", **keys, provider=provider, now=now)
     session.run("transform/contacts/drop_points", **account)
     session.run("transform/contacts/store_points", **account)

@@ -53,7 +53,8 @@ class Rows:
     """Mapped and normalized contacts as rows of the incoming tables, gathered until taken."""
 
     def __init__(self, reading: Reading, references: References) -> None:
-        self._connection, self._to_contact = reading.connection, reading.provider.to_contact
+        self._label, self._connection_id = reading.connection.label, str(reading.connection.id)
+        self._to_contact = reading.provider.to_contact
         self._region, self._references = reading.default_region, references
         self._seen: set[str] = set()
         self._rows: dict[str, list[tuple[Any, ...]]] = {table: [] for table in SCHEMAS}
@@ -63,12 +64,12 @@ class Rows:
         try:
             self._add_payload(payload)
         except Exception as error:
-            logger.warning("%s: record %s cannot be read: %s", self._connection.label, crm_id, type(error).__name__)
+            logger.warning("%s: record %s cannot be read: %s", self._label, crm_id, type(error).__name__)
             self.add_set_aside(object_type, crm_id, "unreadable_record", payload[:300])
 
     def _add_payload(self, payload: str) -> None:
         contact = self._to_contact(orjson.loads(payload), self._references)
-        key = contact_id(self._connection, contact.object_type, contact.crm_id)
+        key = contact_id(self._connection_id, contact.object_type, contact.crm_id)
         if key in self._seen:
             return
         self._seen.add(key)
@@ -79,12 +80,12 @@ class Rows:
         self._rows["incoming_contacts"].append((key, contact.object_type, contact.crm_id, *facts, digest))
         self._rows["incoming_points"] += points
         self._rows["incoming_merges"] += [
-            (contact_id(self._connection, contact.object_type, loser), key) for loser in contact.merged_ids
+            (contact_id(self._connection_id, contact.object_type, loser), key) for loser in contact.merged_ids
         ]
 
     def add_set_aside(self, object_type: str, crm_id: str, reason: str, sample: str | None) -> None:
         """A record that could not be landed: a rejection like any other, so that somebody sees it."""
-        key = contact_id(self._connection, object_type, crm_id)
+        key = contact_id(self._connection_id, object_type, crm_id)
         if key not in self._seen:
             self._seen.add(key)
             facts = ("rejected", reason, sample) + (None,) * (len(TEXT_COLUMNS) - 6) + (None,) * len(TIME_COLUMNS)

@@ -4,9 +4,11 @@
 -- reads: raw.<provider>_contacts, temp unread_keys   writes: temp newest_versions   grain: one row per contact
 -- parameters: account_id, connection_id
 create temp table newest_versions as
-select object_type, crm_id, source_updated_at, fetched_at, payload_hash
+select account_id, connection_id, object_type, crm_id, source_updated_at, fetched_at, payload_hash
 from (
     select
+        r.account_id,
+        r.connection_id,
         r.object_type,
         r.crm_id,
         r.source_updated_at,

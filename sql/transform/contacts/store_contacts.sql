@@ -1,4 +1,5 @@
--- Write the contacts that changed, and only those.
+-- Write the contacts that are new. No "on conflict": for it DuckDB gathers whole rows by key, in memory that it cannot
+-- move to disk, and a first sync of 300,000 contacts failed.
 -- reads: temp incoming_contacts, temp changed_contacts   writes: staging.contacts
 -- parameters: account_id, connection_id, provider, now
 insert into staging.contacts (
@@ -13,26 +14,4 @@ select
     i.source_updated_at, i.content_hash, cast($now as timestamptz)
 from incoming_contacts i
 inner join changed_contacts c on c.contact_id = i.contact_id
-where true
-on conflict (account_id, contact_id) do update set
-    state = excluded.state,
-    reason = excluded.reason,
-    name = excluded.name,
-    first_name = excluded.first_name,
-    last_name = excluded.last_name,
-    phone = excluded.phone,
-    email = excluded.email,
-    company = excluded.company,
-    owner_id = excluded.owner_id,
-    owner_name = excluded.owner_name,
-    owner_email = excluded.owner_email,
-    status_id = excluded.status_id,
-    status = excluded.status,
-    stage_id = excluded.stage_id,
-    stage = excluded.stage,
-    description = excluded.description,
-    last_activity_at = excluded.last_activity_at,
-    source_created_at = excluded.source_created_at,
-    source_updated_at = excluded.source_updated_at,
-    content_hash = excluded.content_hash,
-    updated_at = excluded.updated_at
+where c.is_new
