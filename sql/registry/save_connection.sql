@@ -7,7 +7,8 @@ insert into crm_connections (
 )
 values (
     $account_id, cast($id as uuid), $provider, $nango_integration, $nango_connection_id,
-    cast($connection_metadata as json), cast($rank as integer), $state, true, cast($now as timestamptz), cast($now as timestamptz)
+    cast($connection_metadata as json), cast($rank as integer), $state, true,
+    cast($now as timestamptz), cast($now as timestamptz)
 )
 on conflict (account_id, id) do update set
     provider = excluded.provider,

@@ -1,7 +1,7 @@
--- Contacts we hold as alive, or are about to, that a proven complete pass did not show. A contact that this reading already
--- knows as deleted or merged is not absent: its reason is known.
--- reads: staging.contacts, temp incoming_contacts, raw.<provider>_contacts, raw.set_aside   writes: temp absent_contacts
--- grain: one row per contact   parameters: account_id, connection_id, pass_started_at
+-- Contacts we hold as alive, or are about to, that a proven complete pass did not show. A contact that this reading
+-- already knows as deleted or merged is not absent: its reason is known.
+-- reads: staging.contacts, temp incoming_contacts, raw.<provider>_contacts, raw.set_aside
+-- writes: temp absent_contacts   grain: one row per contact   parameters: account_id, connection_id, pass_started_at
 create temp table absent_contacts as
 with alive as (
     select c.contact_id, c.object_type, c.crm_id

@@ -1,5 +1,6 @@
 -- Records that landing set aside and nobody has read yet; the newest row of each, unless a good one was fetched later.
--- reads: raw.set_aside, raw.<provider>_contacts, staging.landings   grain: one row per record   parameters: account_id, connection_id
+-- reads: raw.set_aside, raw.<provider>_contacts, staging.landings
+-- grain: one row per record   parameters: account_id, connection_id
 select object_type, crm_id, reason, sample
 from (
     select
