@@ -26,7 +26,7 @@ from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
-from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline.warehouse.database import Warehouse, make_folder
 from crm_pipeline.warehouse.session import Session
 
 
@@ -210,6 +210,7 @@ def refresh_connections(pipeline: Pipeline) -> list[Connection]:
 
     A connection that the list does not show is asked for by name before it counts as gone: a list can be short.
     """
+    make_folder(pipeline.data_dir)  # told once, before any connection
     found = pipeline.nango.list_connections()
     with pipeline.warehouse.session() as session:
         known = registry.connections(session)

@@ -39,7 +39,8 @@ def run(line: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
 
 def test_what_is_to_be_typed_works_as_it_is_written() -> None:
     """The sandbox's part, then the one for one's own Nango, with the sandbox in its place."""
-    first, second, *rest = block("sandbox --port")
+    (first,) = block("sandbox --port")
+    second, *rest = block("export NANGO_HOST")
     own = block("connections --refresh")
     assert all(line.startswith(".venv/bin/crm-pipeline ") for line in (first, *rest))
     assert all(line.startswith("crm-pipeline ") for line in own)
@@ -51,6 +52,7 @@ def test_what_is_to_be_typed_works_as_it_is_written() -> None:
             printed = [sandbox.stdout.readline().strip() for _ in range(2)]
             exported = [word.split("=")[0] for word in shlex.split(second)[1:]]
             assert exported == [line.split("=")[0] for line in printed] == ["NANGO_HOST", "NANGO_SECRET_KEY"]
+            assert shlex.split(second)[2] == printed[1]
             environment |= dict(line.split("=", 1) for line in printed)
             answers = {line.split("crm-pipeline ")[1]: run(line, environment) for line in (*rest, *own)}
         finally:

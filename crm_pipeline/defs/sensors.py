@@ -35,6 +35,8 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
     accounts = {c.account_id for c in active}
     missing = sorted(accounts - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
     unsynced = [c for c in active if c.last_synced_at is None]
+    if not missing and not unsynced:
+        return dg.SkipReason("No new connection at Nango.")
     return dg.SensorResult(
         dynamic_partitions_requests=[ACCOUNTS.build_add_request(missing)] if missing else [],
         run_requests=[

@@ -286,7 +286,12 @@ def _scopes(envelope: Mapping[str, Any]) -> Iterable[str]:
 
 def _split(value: object) -> list[str]:
     """The parts of a list that HubSpot writes into one text, separated by semicolons."""
-    return [part.strip() for part in str(value).split(";") if part.strip()] if value else []
+    if not value:
+        return []
+    text = str(value)
+    if ";" not in text:
+        return [text] if text.strip() else []
+    return [part.strip() for part in text.split(";") if part.strip()]
 
 
 def _text(value: object) -> str | None:

@@ -106,7 +106,11 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise WarehouseError("warehouse_error", f"Cannot make the folder {folder}: {error.strerror}.") from error
+        raise WarehouseError(
+            "warehouse_error",
+            f"Cannot make the folder {folder}: {error.strerror}.",
+            action="Check CRM_DATA_DIR: it must name a folder that can be written.",
+        ) from error
 
 
 def _wait_for(descriptor: int, path: Path, wait: float) -> None:

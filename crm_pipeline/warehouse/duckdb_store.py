@@ -128,8 +128,11 @@ def open_duckdb(path: Path, *, wait: float = LOCK_WAIT, is_roomy: bool = False) 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        text = f"Cannot make the folder {path.parent}: {error.strerror}."
-        raise WarehouseError("warehouse_error", text) from error
+        raise WarehouseError(
+            "warehouse_error",
+            f"Cannot make the folder of {path}: {error.strerror}.",
+            action="Check CRM_WAREHOUSE: its file must lie in a folder that can be written.",
+        ) from error
     memory = max(_memory_limit(path), _half_of_the_machine() if is_roomy else 0)
     connection = _connect(path, wait, memory)
     try:

@@ -129,6 +129,12 @@ def open_postgres(url: str) -> Iterator[PostgresSession]:
             # text is bound as text, not as "unknown": a parameter used in two places then has one type in both
             connection.adapters.register_dumper(str, StrDumper)
             yield PostgresSession(connection, url)
+    except psycopg.OperationalError as error:
+        raise WarehouseError(
+            "warehouse_error",
+            f"PostgreSQL cannot be used: {str(error).splitlines()[0][:300]}",
+            action="Check CRM_WAREHOUSE (host, port, user, password, database) and that the server runs.",
+        ) from error
     except psycopg.Error as error:
         raise WarehouseError("warehouse_error", f"PostgreSQL failed: {str(error).splitlines()[0][:300]}") from error
 
