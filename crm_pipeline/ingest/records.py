@@ -113,9 +113,12 @@ class RecordBatch:
             self._refuse(record, "record_too_large", fetched_at)
             return
         digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        self.size, self.largest = self.size + len(text), max(self.largest, len(text))
-        # the newest version wins, so a time far ahead must not win for ever
-        updated_at = min(record.source_updated_at or fetched_at, fetched_at + MOST_AHEAD)
+        self.size += len(text)
+        if len(text) > self.largest:
+            self.largest = len(text)
+        updated_at = record.source_updated_at or fetched_at
+        if updated_at > fetched_at:  # the newest version wins, so a time far ahead must not win for ever
+            updated_at = min(updated_at, fetched_at + MOST_AHEAD)
         times = microseconds(updated_at), microseconds(fetched_at)
         self.rows.append((crm_id, record.object_type, times[0], record.is_deleted, None, text, digest, times[1]))
 

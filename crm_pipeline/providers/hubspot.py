@@ -296,6 +296,8 @@ def _split(value: object) -> list[str]:
 
 def _text(value: object) -> str | None:
     """HubSpot sends text or null; absent, null and blank mean the same."""
+    if type(value) is str:
+        return value.strip() or None
     return (str(value).strip() or None) if value else None
 
 

@@ -79,9 +79,10 @@ class Rows:
         digest = hashlib.blake2b(orjson.dumps((facts, points)), digest_size=16).hexdigest()
         self._rows["incoming_contacts"].append((key, contact.object_type, contact.crm_id, *facts, digest))
         self._rows["incoming_points"] += points
-        self._rows["incoming_merges"] += [
-            (contact_id(self._connection_id, contact.object_type, loser), key) for loser in contact.merged_ids
-        ]
+        if contact.merged_ids:
+            self._rows["incoming_merges"] += [
+                (contact_id(self._connection_id, contact.object_type, loser), key) for loser in contact.merged_ids
+            ]
 
     def add_set_aside(self, object_type: str, crm_id: str, reason: str, sample: str | None) -> None:
         """A record that could not be landed: a rejection like any other, so that somebody sees it."""
