@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from crm_pipeline.domain.contact import Contact, PhoneText
@@ -49,7 +50,7 @@ def _phones(texts: tuple[PhoneText, ...], region: str) -> tuple[tuple[Phone, ...
     ranked: list[tuple[int, Phone]] = []
     bad: list[BadPhone] = []
     for phone_text in texts[:_MOST_TEXTS]:
-        is_fax = bool(phone_text.label) and _FAX_LABEL.search(phone_text.label) is not None
+        is_fax = _is_fax(phone_text.label)
         for found in parse_phones(phone_text.text, region):
             if isinstance(found, BadPhone):
                 bad.append(found)
@@ -66,10 +67,20 @@ def _phones(texts: tuple[PhoneText, ...], region: str) -> tuple[tuple[Phone, ...
     return tuple(best.values())[:MOST_POINTS], tuple(bad[:MOST_POINTS])
 
 
+@lru_cache(256)
+def _is_fax(label: str) -> bool:
+    return _FAX_LABEL.search(label) is not None
+
+
+@lru_cache(256)
+def _is_mobile(label: str) -> bool:
+    return _MOBILE_LABEL.search(label) is not None
+
+
 def _rank(phone: Phone, label: str) -> int:
     """Lower is better to text. A label can say that a number is a mobile only where the plan leaves it open."""
     rank = _RANKS[phone.kind]
-    if rank == 1 and label and _MOBILE_LABEL.search(label):
+    if rank == 1 and _is_mobile(label):
         rank = 0
     return max(rank, _WITH_EXTENSION) if phone.extension else rank
 

@@ -45,6 +45,9 @@ class Page(NamedTuple):
     resume: str
 
 
+NOTHING: dict[str | None, Reference] = {}
+
+
 @dataclass(slots=True)
 class Directory:
     """All references of one pass, and what could not be read, in words."""
@@ -57,16 +60,18 @@ class References:
     """The references of one connection, by kind and id."""
 
     def __init__(self, references: Iterable[Reference] = ()) -> None:
-        self._by_key = {(reference.kind, reference.crm_id): reference for reference in references}
+        self._by_kind: dict[str, dict[str | None, Reference]] = {}
+        for reference in references:
+            self._by_kind.setdefault(reference.kind, {})[reference.crm_id] = reference
 
     def label(self, kind: str, crm_id: str | None) -> str | None:
         """The name behind an id, or None when the CRM never told us one."""
-        found = self._by_key.get((kind, crm_id or ""))
+        found = self._by_kind.get(kind, NOTHING).get(crm_id)
         return found.label if found is not None else None
 
     def email(self, kind: str, crm_id: str | None) -> str | None:
         """The e-mail address behind an id, where the CRM gives one."""
-        found = self._by_key.get((kind, crm_id or ""))
+        found = self._by_kind.get(kind, NOTHING).get(crm_id)
         return found.email if found is not None else None
 
 

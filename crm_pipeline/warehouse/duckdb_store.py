@@ -34,7 +34,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "autoinstall_known_extensions": False,
 }
-LEAST_MEMORY, MEMORY_PER_BYTE = 144 << 20, 3
+LEAST_MEMORY, MEMORY_PER_BYTE = 128 << 20, 3
 """Bytes DuckDB may use for a small store, and for every byte of a larger one; what does not fit goes to disk."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
 
