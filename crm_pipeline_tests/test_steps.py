@@ -302,3 +302,22 @@ def test_postgresql_gives_the_same_leads_as_duckdb(
         embedded, server = ({str(row[0]): row[1:] for row in look(store, query)} for store in (pipeline, shared))
         assert embedded == server
         portal.edit(portal.ids()[0], {"company": "Changed Ltd", "phone": "(212) 736-5000"})
+
+
+def test_a_hold_lasts_until_a_person_forces_it_and_nothing_is_removed_before(
+    sandbox: Sandbox, pipeline: Pipeline
+) -> None:
+    sync(pipeline)
+    portal = sandbox.portal("acme")
+    for crm_id in portal.ids()[:60]:
+        portal.purge(crm_id)
+    alive = "select count(*) from staging.contacts where state <> 'deleted' and account_id = 'acme'"
+    before = look(pipeline, alive)
+    for full in (True, False):  # an hourly sync in between neither removes anything nor lets the hold be forgotten
+        held = sync(pipeline, full=full)
+        assert (held.status, held.pass_kind) == ("held", "complete")
+        assert look(pipeline, alive) == before
+    forced = sync(pipeline, force=True)
+    assert forced.status == "succeeded"
+    assert look(pipeline, alive) == [(len(portal.ids()),)]
+    assert sync(pipeline).pass_kind == "window"

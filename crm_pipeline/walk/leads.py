@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from crm_pipeline.walk.connection import Connection
+from crm_pipeline.walk.connection import USUAL_RANK, Connection
 from crm_pipeline.warehouse.session import Session
 
-DEFAULT_RANK = 100
 MATCH = ("match/create_members", "match/create_shared_points")
 PLACE = (
     "match/create_claims", "match/create_groups", "match/create_lost_leads", "match/create_placements",
@@ -65,7 +64,7 @@ def build_leads(session: Session, connection: Connection, *, sync_id: UUID, now:
         "account_id": connection.account_id,
         "connection_id": str(connection.id),
         "sync_id": str(sync_id),
-        "default_rank": DEFAULT_RANK,
+        "default_rank": USUAL_RANK,
         "now": now,
     }
     _run(session, ("match/take_queue", "match/create_scope"), values)

@@ -129,6 +129,21 @@ def test_a_refusal_of_the_crm_fails_the_run_with_code_and_advice(
     assert run(instance).success
 
 
+def test_one_failing_connection_of_an_account_stops_no_other(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    second = sandbox.connect("acme")
+    tick(instance)
+    match = {"nango_connection_id": second.connection_id, "path": "/crm/"}
+    sandbox.faults.add(match=match, times=None, answer="daily_limit")
+    assert run(instance).success
+    runs = sorted(look(tmp_path, "select status, error_code, fetched from sync_runs"), key=repr)
+    assert ("failed", "daily_limit", 0) in runs
+    assert ("succeeded", None, 120) in runs
+    assert "running" not in {status for status, *_ in runs}
+    assert look(tmp_path, "select count(*) from leads")[0][0] > 80
+
+
 def test_an_account_without_a_connection_is_told_so(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     tick(instance)
     instance.add_dynamic_partitions("accounts", ["nobody"])
