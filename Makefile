@@ -28,7 +28,7 @@ dev: $(RUNTIME) ## the Dagster UI on this machine
 	DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
 
 test: $(DEV) ## every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test-kill: $(DEV) ## kill -9 at many random moments of the walk (CRM_KILLS=200)
 	CRM_KILLS="$${CRM_KILLS:-200}" $(BIN)/python -m pytest crm_pipeline_tests/test_kill.py

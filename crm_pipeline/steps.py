@@ -21,7 +21,8 @@ from uuid import UUID, uuid4
 from crm_pipeline.errors import NangoError, PipelineError, SyncHeld, WarehouseError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import NangoConnection
-from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.nango.limits import DayBudget
+from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
@@ -131,18 +132,22 @@ def land(
     found = pipeline.nango.read_connection(connection.nango_integration, connection.nango_connection_id)
     registry.refuse_other_crm(connection, found)
     connection.check_settings()
+    provider.check_config(found.connection_config)
     api = pipeline.nango.proxy(
         connection.nango_integration,
         connection.nango_connection_id,
         rates=connection.rates(provider.rates),
         read_refusal=provider.read_refusal,
         label=connection.label,
+        config=found.connection_config,
+        day=DayBudget(provider.read_budget, connection.daily_budget),
     )
     source = Source(
         provider=provider,
         api=api,
         origin=Origin(connection.account_id, str(connection.id), str(sync.id)),
         folder=pipeline.data_dir,
+        mapping=connection.field_mapping,
     )
     try:
         landing = land_pass(pipeline.warehouse, source, full=full, now=pipeline.now, on_records=on_records)
@@ -178,9 +183,10 @@ def stage_contacts(pipeline: Pipeline, sync: Sync) -> None:
         spool=pipeline.data_dir / "spool" / str(sync.connection.id),
     )
     shutil.rmtree(reading.spool, ignore_errors=True)  # what a killed process left; the connection's lock is ours
-    sync.held = pipeline.warehouse.transact(
+    staged = pipeline.warehouse.transact(
         lambda session: stage(session, reading, sync_id=sync.id, now=pipeline.now(), is_forced=sync.is_forced)
     )
+    sync.held, sync.notes = staged.held, (*sync.notes, *staged.notes)
 
 
 def build_leads(pipeline: Pipeline, sync: Sync) -> SyncResult:
@@ -231,7 +237,7 @@ def _is_gone(pipeline: Pipeline, known: Connection) -> bool:
 
 def _with_config(pipeline: Pipeline, listed: NangoConnection) -> NangoConnection:
     """The connection read singly: Nango's list leaves out `connection_config`, which links into the CRM need."""
-    if listed.provider is None or listed.account_id is None:
+    if provider_named(listed.nango_provider) is None or listed.account_id is None:
         return listed
     try:
         return pipeline.nango.read_connection(listed.nango_integration, listed.nango_connection_id)

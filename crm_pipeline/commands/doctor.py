@@ -15,6 +15,7 @@ from crm_pipeline import __version__
 from crm_pipeline.commands import app, output
 from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import PipelineError
+from crm_pipeline.providers import provider_named
 from crm_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -120,19 +121,20 @@ def _nango(settings: Settings) -> Iterator[Check]:
     except PipelineError as error:
         yield _failed("Nango", error)
         return
-    ours = [connection for connection in listed if connection.provider is not None]
+    named = [(provider_named(connection.nango_provider), connection) for connection in listed]
+    ours = [(provider.name, connection) for provider, connection in named if provider is not None]
     yield Check("Nango", OK, f"{settings.nango_host} accepts the key; {counted(len(ours), 'connection')} to our CRMs")
-    for connection in sorted(ours, key=lambda one: (one.account_id or "", one.provider or "", one.id)):
-        yield _connection(connection)
+    for provider, connection in sorted(ours, key=lambda pair: (pair[1].account_id or "", pair[0], pair[1].id)):
+        yield _connection(provider, connection)
 
 
-def _connection(found: NangoConnection) -> Check:
-    name = f"{found.account_id or '(unassigned)'}/{found.provider}"
+def _connection(provider: str, found: NangoConnection) -> Check:
+    name = f"{found.account_id or '(unassigned)'}/{provider}"
     if found.account_id is None:
         detail = f"{found.nango_connection_id} belongs to no account, so it is never synced"
         return Check(name, SKIPPED, detail, "Give the connection the tag `account_id` at Nango if it is ours.")
     if "auth" in found.errors:
-        action = f"Connect it again: `crm-pipeline connect {found.account_id} {found.provider}`."
+        action = f"Connect it again: `crm-pipeline connect {found.account_id} {provider}`."
         return Check(name, FAILED, "Nango can no longer renew the access to this CRM", action, "connection_expired")
     if found.errors:
         return Check(name, FAILED, f"Nango reports: {', '.join(found.errors)}", "Look at the connection at Nango.")

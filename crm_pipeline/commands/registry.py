@@ -13,7 +13,7 @@ from crm_pipeline.commands import app, output, syncing
 from crm_pipeline.commands.reading import STYLES
 from crm_pipeline.commands.text import ago, safe
 from crm_pipeline.errors import NangoError
-from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.settings import Settings
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Row
@@ -96,8 +96,6 @@ def connect(account: str, provider: str, connection_id: str | None, integration:
 
 def verified(client: NangoClient, account: str, provider: str, integration: str, connection_id: str) -> NangoConnection:
     """The connection at Nango, if it is this account's; another's is answered exactly like one that does not exist."""
-    from crm_pipeline.nango.connections import check_config
-
     unknown = NangoError(
         "connection_not_found",
         f"Nango has no connection {safe(connection_id)} of {safe(account)} for the integration {safe(integration)}.",
@@ -111,13 +109,14 @@ def verified(client: NangoClient, account: str, provider: str, integration: str,
         raise
     if found.account_id != account:
         raise unknown
-    if found.provider != provider:
+    theirs = provider_named(found.nango_provider)
+    if theirs is None or theirs.name != provider:
         raise NangoError(
             "connection_misconfigured",
             f"The connection {safe(connection_id)} is for {safe(found.nango_provider)}, not for {provider}.",
             action="Name the CRM that was connected.",
         )
-    check_config(found)
+    theirs.check_config(found.connection_config)
     return found
 
 

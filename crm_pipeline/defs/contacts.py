@@ -5,13 +5,13 @@ import dagster as dg
 from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import active_connections, each, reaches_leads, require_connections
+from crm_pipeline.defs.syncs import connections_of_run, each, raw_key, reaches_leads
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.steps import Sync, close_books, stage_contacts
 
 
 @dg.asset(
-    deps=[dg.AssetKey(["raw", f"{name}_contacts"]) for name in PROVIDERS],
+    deps=[raw_key(name) for name in PROVIDERS],
     partitions_def=ACCOUNTS,
     group_name=GROUP,
     kinds={"python", "sql"},
@@ -23,7 +23,7 @@ from crm_pipeline.steps import Sync, close_books, stage_contacts
 def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
-        connections = require_connections(active_connections(pipeline.warehouse, account), account)
+        connections = connections_of_run(context, pipeline.warehouse)
 
         def stage(sync: Sync) -> None:
             stage_contacts(pipeline, sync)

@@ -8,7 +8,7 @@ import dagster as dg
 from crm_pipeline.defs.failures import as_failure, translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import active_connections, each, require_connections
+from crm_pipeline.defs.syncs import connections_of_run, each
 from crm_pipeline.steps import build_leads
 from crm_pipeline.walk.books import SyncResult
 
@@ -26,7 +26,7 @@ PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status
 def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
-        connections = require_connections(active_connections(pipeline.warehouse, account), account)
+        connections = connections_of_run(context, pipeline.warehouse)
         results = each(pipeline, context, connections, lambda sync: build_leads(pipeline, sync))
         with pipeline.warehouse.session() as session:
             total = session.rows("reports/lead_count", account_id=account)[0]["leads"]

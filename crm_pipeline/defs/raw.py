@@ -9,7 +9,7 @@ import dagster as dg
 from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import SyncConfig, active_connections, each, reaches_leads, require_connections
+from crm_pipeline.defs.syncs import SyncConfig, active_connections, each, raw_key, reaches_leads, require_connections
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.providers.provider import Provider
 from crm_pipeline.steps import Pipeline, Sync, close_books, land, note_landing
@@ -19,7 +19,7 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
     """The raw asset of one CRM."""
 
     @dg.asset(
-        key=dg.AssetKey(["raw", f"{provider.name}_contacts"]),
+        key=raw_key(provider.name),
         deps=[dg.AssetKey(["crm", provider.name])],
         partitions_def=ACCOUNTS,
         group_name=GROUP,
@@ -28,8 +28,13 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
     )
     def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult[None]:
         with translated(), crm.opened() as pipeline:
-            known = active_connections(pipeline.warehouse, context.partition_key, provider.name, config.connection_id)
-            connections = require_connections(known, context.partition_key)
+            account = context.partition_key
+            known = require_connections(active_connections(pipeline.warehouse, account), account)
+            connections = [
+                c for c in known if c.provider == provider.name and config.connection_id in (None, str(c.id))
+            ]
+            if not connections:
+                return _nothing(context, provider)
             syncs = each(pipeline, context, connections, lambda sync: _landed(pipeline, context, sync, config))
         return dg.MaterializeResult(
             metadata={
@@ -42,6 +47,13 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
         )
 
     return contacts
+
+
+def _nothing(context: dg.AssetExecutionContext, provider: Provider) -> dg.MaterializeResult[None]:
+    """Few accounts have every CRM; those that one does not have must not stop the walk of the others."""
+    note = f"{context.partition_key} has no active {provider.title} connection: nothing to pull."
+    context.log.info(note)
+    return dg.MaterializeResult(metadata={"records": 0, "requests": 0, "note": note})
 
 
 def _landed(pipeline: Pipeline, context: dg.AssetExecutionContext, sync: Sync, config: SyncConfig) -> Sync:

@@ -1,4 +1,4 @@
-"""Every hour, a sync for every account with an active connection.
+"""Every hour, a sync for every CRM of every account that has an active connection.
 
 Which those are is decided when the schedule ticks.
 """
@@ -10,7 +10,7 @@ import dagster as dg
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import syncable
+from crm_pipeline.defs.syncs import run_request, syncable
 from crm_pipeline.walk import registry
 
 
@@ -18,22 +18,18 @@ from crm_pipeline.walk import registry
     job=SYNC,
     cron_schedule="0 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Syncs every account once an hour.",
+    description="Syncs every CRM of every account once an hour.",
 )
 def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iterator[dg.RunRequest | dg.SkipReason]:
     with crm.warehouse().session() as session:
         known = registry.connections(session)
-    accounts = sorted({c.account_id for c in syncable(known)})
-    if not accounts:
+    active = {(c.account_id, c.provider): c for c in syncable(known)}
+    if not active:
         yield dg.SkipReason("No account has an active connection.")
         return
-    context.instance.add_dynamic_partitions(str(ACCOUNTS.name), accounts)
-    for account in accounts:
-        yield dg.RunRequest(
-            run_key=f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}:{account}",
-            partition_key=account,
-            tags={"crm_pipeline/account": account},
-        )
+    context.instance.add_dynamic_partitions(str(ACCOUNTS.name), sorted({account for account, _ in active}))
+    for (account, provider), connection in sorted(active.items()):
+        yield run_request(connection, f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}:{account}:{provider}")
 
 
 def definitions() -> dg.Definitions:

@@ -9,7 +9,7 @@ from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import syncable
+from crm_pipeline.defs.syncs import run_request, syncable
 from crm_pipeline.errors import ConfigError
 from crm_pipeline.steps import refresh_connections
 
@@ -39,12 +39,7 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
         return dg.SkipReason("No new connection at Nango.")
     return dg.SensorResult(
         dynamic_partitions_requests=[ACCOUNTS.build_add_request(missing)] if missing else [],
-        run_requests=[
-            dg.RunRequest(
-                run_key=f"first:{c.id}", partition_key=c.account_id, tags={"crm_pipeline/account": c.account_id}
-            )
-            for c in unsynced
-        ],
+        run_requests=[run_request(c, f"first:{c.id}") for c in unsynced],
     )
 
 

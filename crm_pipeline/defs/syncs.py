@@ -18,7 +18,7 @@ from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.connection import NAMESPACE, Connection
 from crm_pipeline.warehouse.database import Warehouse
 
-LEADS = dg.AssetKey("leads")
+CONTACTS, LEADS = dg.AssetKey("contacts"), dg.AssetKey("leads")
 Done = TypeVar("Done")
 
 
@@ -38,6 +38,34 @@ def active_connections(
     with warehouse.session() as session:
         known = registry.connections(session, account_id=account_id, provider=provider)
     return [c for c in syncable(known) if connection_id is None or str(c.id) == connection_id]
+
+
+def raw_key(provider: str) -> dg.AssetKey:
+    """The raw asset of a CRM."""
+    return dg.AssetKey(["raw", f"{provider}_contacts"])
+
+
+def walk_of(provider: str) -> list[dg.AssetKey]:
+    """The assets of a sync of one CRM: its raw asset, then those all CRMs share."""
+    return [raw_key(provider), CONTACTS, LEADS]
+
+
+def run_request(connection: Connection, run_key: str) -> dg.RunRequest:
+    """A run that syncs an account's connections of one CRM, so that no CRM waits for another."""
+    return dg.RunRequest(
+        run_key=run_key,
+        partition_key=connection.account_id,
+        asset_selection=walk_of(connection.provider),
+        tags={"crm_pipeline/account": connection.account_id, "crm_pipeline/provider": connection.provider},
+    )
+
+
+def connections_of_run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[Connection]:
+    """The account's active connections whose raw asset is part of this run; all of them where none is."""
+    selection = context.run.asset_selection
+    chosen = {name for name in PROVIDERS if selection is None or raw_key(name) in selection} or set(PROVIDERS)
+    known = require_connections(active_connections(warehouse, context.partition_key), context.partition_key)
+    return [connection for connection in known if connection.provider in chosen]
 
 
 def syncable(known: Iterable[Connection]) -> list[Connection]:

@@ -42,8 +42,8 @@ class Contact(NamedTuple):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     is_deleted: bool = False
-    merged_into: str | None = None
-    """The `crm_id` this contact was merged into, when the CRM says so."""
+    merged_into: tuple[str, str] | None = None
+    """Object type and `crm_id` of the contact this one became by a merge or a conversion, when the CRM says so here."""
     is_purged: bool = False
     """Deleted for good: the CRM can neither show nor restore it."""
     merged_ids: tuple[str, ...] = ()

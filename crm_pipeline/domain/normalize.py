@@ -98,8 +98,6 @@ def _reason(
     contact: Contact, name: PersonName | None, phones: tuple[Phone, ...], bad_phones: tuple[BadPhone, ...]
 ) -> tuple[str | None, str | None]:
     """The first thing that stands in the way, and the CRM's text it is about."""
-    if contact.merged_into is not None:
-        return "merged_in_crm", contact.merged_into
     if contact.is_deleted or contact.is_purged:
         return ("purged" if contact.is_purged else "deleted"), None
     if not phones:

@@ -30,14 +30,14 @@ def parse_time(value: object) -> datetime | None:
 
 
 def _from_text(text: str) -> datetime | None:
-    if text[10:11] == "T" and text[-1:] == "Z" and text[11:13] != "24":  # what CRMs send nearly always
+    if text[10:11] == "T" and text[11:13] != "24":  # what CRMs send nearly always
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             pass
         else:
-            if moment.tzinfo is UTC and text.isascii():
-                return moment
+            if moment.tzinfo is not None and text.isascii():
+                return moment if moment.tzinfo is UTC else _as_utc(moment)
     if len(text) > 40 or not text.isascii():
         return None
     if not _ISO_DATE.match(text):

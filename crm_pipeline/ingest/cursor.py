@@ -16,6 +16,7 @@ DEEP_OVERLAP = timedelta(hours=2)
 """Taken once an hour, for changes that the CRM's search index showed later than 15 minutes."""
 DEEP_EVERY = timedelta(minutes=55)
 COMPLETE_EVERY = timedelta(days=7)
+"""Where the provider does not ask for more, because only a complete pass shows what was deleted."""
 RESUME_WITHIN = timedelta(hours=24)
 
 State = dict[str, Any]
@@ -32,18 +33,31 @@ class PassPlan:
     is_deep: bool = False
 
 
-def plan_pass(state: Mapping[str, Any], *, now: datetime, full: bool) -> PassPlan:
+def plan_pass(
+    state: Mapping[str, Any], *, now: datetime, full: bool, complete_every: timedelta = COMPLETE_EVERY
+) -> PassPlan:
     """The pass a sync has to make now. `full` asks for everything, whatever the state says."""
     unfinished = _unfinished(state, now, full)
     if unfinished is not None:
         return unfinished
     watermark, complete_at = _past(state, "watermark", now), _past(state, "complete_at", now)
-    if full or watermark is None or complete_at is None or now - complete_at > COMPLETE_EVERY:
+    if full or watermark is None or complete_at is None or now - complete_at > complete_every:
         return PassPlan(kind="complete", started_at=now, is_deep=True)
     deep_at = _past(state, "deep_at", now)
     is_deep = deep_at is None or now - deep_at > DEEP_EVERY
     since = min(watermark, now) - (DEEP_OVERLAP if is_deep else OVERLAP)
     return PassPlan(kind="window", started_at=now, since=since, is_deep=is_deep)
+
+
+def references_since(state: Mapping[str, Any], plan: PassPlan, now: datetime) -> datetime | None:
+    """Up to when references that are listed by time of change are held; None: read all of them.
+
+    A new complete pass reads them all again; one that goes on after an interruption has read them already.
+    """
+    held_at = _past(state, "references_at", now)
+    if held_at is None or (plan.kind == "complete" and plan.resume is None):
+        return None
+    return held_at - DEEP_OVERLAP
 
 
 def page_landed(state: State, plan: PassPlan, resume: str) -> None:

@@ -13,10 +13,11 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ from dlt.common.exceptions import DltException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from crm_pipeline.errors import PipelineError, WarehouseError
-from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass
+from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass, references_since
 from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
-from crm_pipeline.providers.provider import CrmApi, Directory, Page, Provider, Pull
+from crm_pipeline.providers.provider import CrmApi, Proven, Provider, Pull, Reference
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Session
 
@@ -68,6 +69,8 @@ class Source:
     origin: Origin
     folder: Path
     """The data directory; dlt's working folders are below it."""
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    """The connection's field mapping."""
 
     @property
     def pipeline_name(self) -> str:
@@ -93,15 +96,25 @@ def land_pass(
             account_id=source.origin.account_id,
             connection_id=source.origin.connection_id,
         )
-    plan = plan_pass(_resource_state(pipeline, source), now=now(), full=full)
-    landing = Landing(plan=plan)
+        known_owners = session.rows(
+            "transform/land/known_owners",
+            account_id=source.origin.account_id,
+            connection_id=source.origin.connection_id,
+        )
+    state = _resource_state(pipeline, source)
+    plan = plan_pass(state, now=now(), full=full, complete_every=source.provider.complete_every)
     pull = Pull(
         kind=plan.kind,
+        started_at=plan.started_at,
         since=plan.since,
         resume=plan.resume,
+        references_since=references_since(state, plan, now()),
         known_archived={row["crm_id"]: row["source_updated_at"] for row in known_archived},
+        known_owners=frozenset(row["owner_id"] for row in known_owners),
+        mapping=source.mapping,
     )
-    walk = _Walk(source, landing, source.provider.fetch_contacts(source.api, pull), now, on_records)
+    landing = Landing(plan=plan)
+    walk = _Walk(source, landing, pull, now, on_records)
     while not walk.is_over:
         _extract(pipeline, walk)
         with warehouse.session() as session:
@@ -114,12 +127,13 @@ class _Walk:
     """The pages of one pass, consumed segment by segment; an error ends it but keeps what came before."""
 
     def __init__(
-        self, source: Source, landing: Landing, pages: Iterator[Page], now: Callable[[], datetime], on_records: Ticker
+        self, source: Source, landing: Landing, pull: Pull, now: Callable[[], datetime], on_records: Ticker
     ) -> None:
         self.source, self.landing = source, landing
         self.is_over = False
-        self._pages, self._now, self._on_records = pages, now, on_records
-        self._directory: Directory | None = None
+        self._pull, self._now, self._on_records = pull, now, on_records
+        self._pages = source.provider.fetch_contacts(source.api, pull)
+        self._has_references = False
         self.average_row, self.largest_row = 0.0, 0
         """Characters of a payload, in the table where they are largest, and at the most."""
 
@@ -132,17 +146,27 @@ class _Walk:
             self.landing.failure, self.is_over = error, True
 
     def _references(self, state: dict[str, Any]) -> Iterator[Any]:
-        """Owners and labels, only when they differ from those landed last."""
-        if self._directory is not None:
+        """Owners and labels, only when they differ from those landed last; companies by time of change."""
+        if self._has_references:
             return
-        self._directory = self.source.provider.fetch_references(self.source.api)
-        self.landing.notes.extend(self._directory.notes)
-        digest = hashlib.blake2b(
-            repr(sorted(set(self._directory.references), key=repr)).encode(), digest_size=16
-        ).hexdigest()
-        if self._directory.references and state.get("references") != digest:
-            yield "crm_references", reference_table(self.source.origin, self._directory.references, self._now())
+        began_at = self._now()
+        directory = self.source.provider.fetch_references(self.source.api, self._pull)
+        digest = hashlib.blake2b(repr(sorted(set(directory.references), key=repr)).encode(), digest_size=16).hexdigest()
+        if directory.references and state.get("references") != digest:
+            yield self._as_references(directory.references)
             state["references"] = digest
+        changed = iter(directory.changed)
+        while some := list(islice(changed, ROWS_PER_TABLE)):
+            yield self._as_references(some)
+        self._tell(directory.notes)
+        state["references_at"] = began_at.isoformat()
+        self._has_references = True
+
+    def _as_references(self, references: Sequence[Reference]) -> tuple[str, Any]:
+        return "crm_references", reference_table(self.source.origin, references, self._now())
+
+    def _tell(self, notes: Iterable[str]) -> None:
+        self.landing.notes.extend(note for note in notes if note not in self.landing.notes)
 
     def _flushed(self, batch: RecordBatch) -> Iterator[Any]:
         self.average_row = max(self.average_row, batch.size / max(len(batch.rows), 1))
@@ -151,6 +175,7 @@ class _Walk:
 
     def _contacts(self, state: dict[str, Any]) -> Iterator[Any]:
         batch, landed, until = RecordBatch(self.source.origin), 0, time.monotonic() + SECONDS_PER_SEGMENT
+        proven: list[Proven] = []
         resume: str | None = None
         try:
             for page in self._pages:
@@ -158,8 +183,12 @@ class _Walk:
                 for record in page.records:
                     batch.add(record, fetched_at)
                 landed, resume = landed + len(page.records), page.resume
+                self._tell(page.notes)
+                proven += page.proven
                 self.landing.records += len(page.records)
                 self._on_records(self.landing.records)
+                if page.references:
+                    yield self._as_references(page.references)
                 if len(batch.rows) >= ROWS_PER_TABLE or batch.size >= SIZE_PER_TABLE:
                     yield from self._flushed(batch)
                 if landed >= ROWS_PER_SEGMENT or time.monotonic() >= until:
@@ -167,11 +196,11 @@ class _Walk:
             else:
                 self.is_over, resume = True, None
                 pass_landed(state, self.landing.plan)
-                if self.landing.plan.kind == "complete":
-                    yield "complete_passes", pass_table(self.source.origin, self.landing.plan.started_at)
         except PipelineError as error:
             self.landing.failure, self.is_over = error, True
         yield from self._flushed(batch)
+        if proven and self.landing.plan.kind == "complete":
+            yield "complete_passes", pass_table(self.source.origin, self.landing.plan.started_at, proven)
         if resume is not None:
             page_landed(state, self.landing.plan, resume)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pyarrow.lib import StringBuilder
 
 from crm_pipeline.domain.text import clean_text
-from crm_pipeline.providers.provider import Payload, RawRecord, Reference
+from crm_pipeline.providers.provider import Payload, Proven, RawRecord, Reference
 
 MAX_KEY = 255
 MAX_LABEL = 1000
@@ -50,7 +50,8 @@ CONTACT_SCHEMA = pa.schema(
     ]
 )
 PASS_SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id")] + [("started_at", TIME)]
+    [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id")]
+    + [("started_at", TIME), ("object_type", pa.string()), ("expected", pa.int64())]
 )
 SET_ASIDE_SCHEMA = pa.schema(
     [
@@ -116,8 +117,10 @@ class RecordBatch:
         self.size += len(text)
         if len(text) > self.largest:
             self.largest = len(text)
-        updated_at = record.source_updated_at or fetched_at
-        if updated_at > fetched_at:  # the newest version wins, so a time far ahead must not win for ever
+        updated_at = record.source_updated_at
+        if (
+            updated_at is not None and updated_at > fetched_at
+        ):  # the newest version wins, so a time far ahead must not win for ever
             updated_at = min(updated_at, fetched_at + MOST_AHEAD)
         times = microseconds(updated_at), microseconds(fetched_at)
         self.rows.append((crm_id, record.object_type, times[0], record.is_deleted, None, text, digest, times[1]))
@@ -139,12 +142,13 @@ class RecordBatch:
         self.set_aside.append(SetAside(crm_id, record.object_type, reason, sample, fetched_at))
 
 
-def pass_table(origin: Origin, started_at: datetime) -> pa.Table:
-    """The proof that a complete pass reached its end, to be landed with its last rows."""
-    return _table(origin, PASS_SCHEMA, [(microseconds(started_at),)])
+def pass_table(origin: Origin, started_at: datetime, proven: Sequence[Proven] = (Proven("contact"),)) -> pa.Table:
+    """The proof that a complete pass has shown every record of some object types, to be landed behind them."""
+    at = microseconds(started_at)
+    return _table(origin, PASS_SCHEMA, [(at, object_type, expected) for object_type, expected in proven])
 
 
-def reference_table(origin: Origin, references: list[Reference], fetched_at: datetime) -> pa.Table:
+def reference_table(origin: Origin, references: Sequence[Reference], fetched_at: datetime) -> pa.Table:
     """The references of a pass as one table."""
     at = microseconds(fetched_at)
     rows = [

@@ -7,9 +7,9 @@ Every call runs here through the one retry of the product. What answers mean is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import orjson
@@ -19,16 +19,28 @@ from crm_pipeline.nango.answers import Answer, ReadRefusal
 from crm_pipeline.nango.bodies import safe_text
 from crm_pipeline.nango.calls import AGENT, Call, Line, fits_header
 from crm_pipeline.nango.connections import ConnectSession, NangoConnection, to_connection, to_moment
-from crm_pipeline.nango.limits import DEFAULT_TIMEOUTS, SYSTEM_CLOCK, Clock, Rate, Timeouts, TokenBucket
+from crm_pipeline.nango.limits import (
+    DEFAULT_TIMEOUTS,
+    SYSTEM_CLOCK,
+    Budget,
+    Clock,
+    DayBudget,
+    Rate,
+    Timeouts,
+    TokenBucket,
+)
 from crm_pipeline.nango.paging import encode_target
 from crm_pipeline.nango.retry import DEFAULT_POLICY, Failure, LostTime, RetryPolicy
 from crm_pipeline.nango.transport import Transport
+
+Value = TypeVar("Value")
 
 LARGEST_BODY = 32 * 2**20
 CONNECTIONS_PER_PAGE = 1000
 MOST_CONNECTION_PAGES = 1000
 
 NO_RATES: Mapping[str, Rate] = {}
+NO_CONFIG: Mapping[str, Any] = {}
 JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
 
 
@@ -78,13 +90,17 @@ class NangoClient:
         rates: Mapping[str, Rate] = NO_RATES,
         read_refusal: ReadRefusal | None = None,
         label: str = "",
+        config: Mapping[str, Any] = NO_CONFIG,
+        day: DayBudget | None = None,
     ) -> Proxy:
         """The calls of one connection; make one per run, since it counts requests and the time lost to failures.
 
         `rates` paces each named bucket, shared by every proxy of the connection; `label` opens the messages of errors.
+        `config` is what Nango holds of the connection's address; `day` watches what is left of the CRM's daily calls.
         """
         buckets = {name: self._bucket(integration, nango_connection_id, name, rate) for name, rate in rates.items()}
-        return Proxy(self, self._line, (integration, nango_connection_id), buckets, read_refusal, label or integration)
+        key = (integration, nango_connection_id)
+        return Proxy(self, self._line, key, buckets, read_refusal, label or integration, config, day or DayBudget())
 
     def list_connections(self) -> list[NangoConnection]:
         """Every connection of the environment, newest first.
@@ -206,6 +222,8 @@ class Proxy:
         buckets: Mapping[str, TokenBucket],
         read_refusal: ReadRefusal | None,
         label: str,
+        config: Mapping[str, Any],
+        day: DayBudget,
     ) -> None:
         if not all(0 < len(value) <= 255 and fits_header(value) for value in key):
             raise ConfigError(
@@ -214,6 +232,9 @@ class Proxy:
         self._client, self._line, self._key, self._buckets = client, line, key, buckets
         self._read_refusal = read_refusal
         self._label = label
+        self.config = config
+        self._day = day
+        self._kept: dict[str, Any] = {}
         self._lost = line.new_lost_time()
         self._requests = 0
         self._lock = threading.Lock()
@@ -229,6 +250,17 @@ class Proxy:
         """HTTP calls sent through the proxy so far, retries included."""
         return self._requests
 
+    def once(self, key: str, make: Callable[[], Value]) -> Value:
+        """What `make` gave at the first call with this key."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        kept: Value = self._kept[key]
+        return kept
+
+    def note_budget(self, budget: Budget) -> None:
+        """What a body said of the CRM's daily calls."""
+        self._day.note(budget)
+
     def get(
         self,
         path: str,
@@ -237,9 +269,13 @@ class Proxy:
         headers: Mapping[str, str] | None = None,
         bucket: str = "default",
         shape: tuple[str, ...] = (),
+        nothing: tuple[int, ...] = (),
     ) -> Answer:
-        """GET a path of the CRM; `headers` are meant for the CRM, `shape` names keys that the JSON object must have."""
-        return self._call("GET", path, query, None, headers, bucket, shape)
+        """GET a path of the CRM; `headers` are meant for the CRM, `shape` names keys that the JSON object must have.
+
+        `nothing` are the statuses with an empty body by which this CRM says "no rows", like 204 and 304.
+        """
+        return self._call("GET", path, query, None, headers, bucket, shape, nothing)
 
     def post(
         self,
@@ -249,9 +285,10 @@ class Proxy:
         headers: Mapping[str, str] | None = None,
         bucket: str = "default",
         shape: tuple[str, ...] = (),
+        nothing: tuple[int, ...] = (),
     ) -> Answer:
         """POST JSON. Send ids as strings: Nango re-writes the body and rounds integers above 2^53."""
-        return self._call("POST", path, None, orjson.dumps(body), headers, bucket, shape)
+        return self._call("POST", path, None, orjson.dumps(body), headers, bucket, shape, nothing)
 
     def _call(
         self,
@@ -262,20 +299,24 @@ class Proxy:
         headers: Mapping[str, str] | None,
         bucket: str,
         shape: tuple[str, ...],
+        nothing: tuple[int, ...],
     ) -> Answer:
+        self._day.check(self._label)
         sent = self._headers if body is None else {**self._headers, **JSON_HEADERS}
         if headers:
             sent = {**sent, **{f"Nango-Proxy-{name}": value for name, value in headers.items()}}
         target = "/proxy" + _with_query(encode_target(path), query)
         name = f"{self._label}: {method} {safe_text(path.partition('?')[0])}"
-        call = Call(method, target, sent, body, name, shape, True, self._read_refusal)
+        call = Call(method, target, sent, body, name, shape, True, self._read_refusal, nothing)
 
         def attempt() -> Answer | Failure:
             with self._lock:
                 self._requests += 1
             return self._line.attempt(call, self._buckets.get(bucket))
 
-        return self._line.run(attempt, self._lost, self._refresh)
+        answer = self._line.run(attempt, self._lost, self._refresh)
+        self._day.read(answer.headers)
+        return answer
 
     def _refresh(self) -> None:
         self._client.refresh_token(*self._key, self._lost)

@@ -1,4 +1,4 @@
-"""Connections as Nango lists them: which account each belongs to, and which of our CRMs it reaches.
+"""Connections as Nango lists them, and which account each belongs to.
 
 Only reading of Nango's JSON; asking for it is `client.py`.
 """
@@ -13,26 +13,6 @@ from typing import Any
 from crm_pipeline.errors import NangoError
 from crm_pipeline.nango.bodies import safe_text
 
-PROVIDERS: Mapping[str, str] = {
-    "hubspot": "hubspot",
-    "salesforce": "salesforce",
-    "salesforce-sandbox": "salesforce",
-    "pipedrive": "pipedrive",
-    "zoho-crm": "zoho",
-    "zoho": "zoho",
-    "highlevel": "gohighlevel",
-}
-"""Nango's provider names to ours."""
-
-_REQUIRED_CONFIG: Mapping[str, tuple[str, ...]] = {
-    "salesforce": ("instance_url",),
-    "salesforce-sandbox": ("instance_url",),
-    "pipedrive": ("api_domain",),
-    "zoho-crm": ("extension", "api_domain"),
-    "zoho": ("extension", "api_domain"),
-}
-"""`connection_config` keys of which one must be set, or Nango cannot build the CRM's address (its providers.yaml)."""
-
 
 @dataclass(frozen=True, slots=True)
 class NangoConnection:
@@ -44,8 +24,6 @@ class NangoConnection:
     nango_provider: str
     account_id: str | None
     """Whose it is; None means unassigned: never synced."""
-    provider: str | None
-    """Our name of the CRM; None when it is none of ours."""
     metadata: Mapping[str, Any] = field(default_factory=dict, repr=False)
     connection_config: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """Empty in a list; only a single read carries it."""
@@ -75,7 +53,6 @@ def to_connection(row: object) -> NangoConnection:
         nango_integration=str(row["provider_config_key"]),
         nango_provider=nango_provider,
         account_id=account_of(row),
-        provider=PROVIDERS.get(nango_provider),
         metadata=_mapping(row.get("metadata")),
         connection_config=_mapping(row.get("connection_config")),
         errors=_errors(row.get("errors")),
@@ -97,20 +74,6 @@ def account_of(row: Mapping[str, Any]) -> str | None:
         tags.get("end_user_id"),
     )
     return next((account for place in places if (account := _text(place))), None)
-
-
-def check_config(connection: NangoConnection) -> None:
-    """Raise `connection_misconfigured` when Nango lacks what the CRM's address is built from.
-
-    Needs a connection that was read singly. Through the proxy the same lack looks like a passing failure of Nango's.
-    """
-    keys = _REQUIRED_CONFIG.get(connection.nango_provider, ())
-    if keys and not any(_text(connection.connection_config.get(key)) for key in keys):
-        wanted = " or ".join(keys)
-        raise NangoError(
-            "connection_misconfigured",
-            f"the {safe_text(connection.nango_provider)} connection has no {wanted} in its connection_config at Nango",
-        )
 
 
 def to_moment(value: object) -> datetime | None:

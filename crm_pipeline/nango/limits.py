@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+from crm_pipeline.errors import ProviderError
+
+DAY_SHARE = 0.8
+"""Of a CRM's daily calls; the rest is left to the people and the other programs that share them."""
 
 
 class Clock(Protocol):
@@ -91,3 +97,52 @@ class TokenBucket:
         """Let nobody call for that long: the other side said it has had enough."""
         with self._lock:
             self._shut_until = max(self._shut_until, self._clock.monotonic() + seconds)
+
+
+class Budget(NamedTuple):
+    """What is left of the calls a CRM allows a day, in its own unit."""
+
+    remaining: int
+    limit: int
+
+
+def _nothing_said(headers: Mapping[str, str]) -> Budget | None:
+    return None
+
+
+class DayBudget:
+    """Watches a CRM's daily calls, and stops before they are used up.
+
+    The CRM counts every program's calls, so ours end at `share` of them; what was fetched until then is kept.
+    """
+
+    def __init__(
+        self, read_budget: Callable[[Mapping[str, str]], Budget | None] = _nothing_said, share: float = DAY_SHARE
+    ) -> None:
+        self._read_budget, self._share = read_budget, share
+        self._last: Budget | None = None
+
+    def read(self, headers: Mapping[str, str]) -> None:
+        """Note what an answer's headers say; many answers say nothing, since Nango drops most headers."""
+        budget = self._read_budget(headers)
+        if budget is not None:
+            self.note(budget)
+
+    def note(self, budget: Budget) -> None:
+        """Note what is left."""
+        self._last = budget
+
+    def check(self, label: str) -> None:
+        """Raise `daily_limit` when no more of the day's calls may be used."""
+        if self._last is None or self._last.limit <= 0:
+            return
+        used = self._last.limit - self._last.remaining
+        if used < self._share * self._last.limit:
+            return
+        raise ProviderError(
+            "daily_limit",
+            f"{label}: {used:,} of the {self._last.limit:,} calls that the CRM allows a day are used, by all programs "
+            f"together; we stop at {self._share:.0%} of them.",
+            action="The next sync continues when the CRM counts a new day. To go further, set `daily_budget` of the "
+            "connection (Nango metadata, key crm_pipeline) to a share up to 1.",
+        )

@@ -8,8 +8,9 @@ from urllib.parse import quote, unquote, urlsplit
 from crm_pipeline.errors import ProviderError
 from crm_pipeline.nango.bodies import safe_text
 
-EMPTY_PAGES = 10
-"""So many empty pages in a row, each promising another, are taken for an endless list."""
+EMPTY_PAGES, REPEATS = 10, 3
+"""So many empty pages in a row, each promising another, are taken for an endless list; so many page tokens that were
+there before, for a loop. A page that came twice by accident repeats one."""
 
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -64,13 +65,14 @@ class PageGuard:
     def __init__(self, call: str) -> None:
         self._call = call
         self._seen: set[str] = set()
-        self._empty = 0
+        self._empty = self._repeats = 0
 
     def check(self, token: str, rows: int) -> None:
         """Called after each page with its number of rows and the token of the next; raises `pagination_loop`."""
         self._empty = 0 if rows else self._empty + 1
-        if token in self._seen:
-            raise ProviderError("pagination_loop", f"{self._call} gave the same page token twice")
+        self._repeats += token in self._seen
+        if self._repeats >= REPEATS:
+            raise ProviderError("pagination_loop", f"{self._call} gave page tokens again that it had given before")
         if self._empty >= EMPTY_PAGES:
             raise ProviderError("pagination_loop", f"{self._call} gave {EMPTY_PAGES} empty pages in a row")
         self._seen.add(token)

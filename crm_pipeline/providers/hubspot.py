@@ -1,6 +1,10 @@
 """HubSpot contacts. A complete pass pages the list by record id; a window pass searches by `lastmodifieddate` with the
 id as keyset.
 
+A contact's company is its primary associated company, else its own text property. Its description is `message`, the
+text of a form, since HubSpot has none of its own. `field_mapping` names other properties, whose options show as labels;
+a company named there is always taken from that property.
+
 https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/guide
 https://developers.hubspot.com/docs/api-reference/search/guide (200 a page, 10,000 per query by offset, 5 requests a
 second)
@@ -8,7 +12,7 @@ second)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +27,7 @@ from crm_pipeline.providers.provider import (
     Directory,
     Page,
     Payload,
+    Proven,
     Provider,
     Pull,
     RawRecord,
@@ -35,9 +40,13 @@ SEARCH = f"{CONTACTS}/search"
 BATCH_READ = f"{CONTACTS}/batch/read"
 OWNERS = "/crm/v3/owners"
 PROPERTIES = "/crm/v3/properties/contacts"
+COMPANIES = "/crm/v3/objects/companies"
+RECORD_COUNTS = "/crm/v3/limits/records"
 
 LIST_LIMIT, SEARCH_LIMIT, BATCH_LIMIT, OWNER_LIMIT = 100, 200, 100, 100
 """The vendor's maxima; 500 owners a page is only hearsay."""
+LONGEST_PROPERTIES = 4_000
+"""Characters of property names in an address; HubSpot refuses longer addresses from about 8,000 on."""
 
 FIELDS = (
     "hs_object_id", "firstname", "lastname", "email", "hs_additional_emails", "phone", "mobilephone", "jobtitle",
@@ -45,20 +54,38 @@ FIELDS = (
     "notes_last_updated", "notes_last_contacted", "hs_last_sales_activity_timestamp", "createdate", "lastmodifieddate",
     "hs_merged_object_ids", "hs_is_contact",
 )  # fmt: skip
-LABELLED = {"hs_lead_status": "status", "lifecyclestage": "stage"}
-"""Properties whose values are codes, and the kind of reference their labels become."""
+STANDARD = frozenset(FIELDS)
+USUAL = {"status": "hs_lead_status", "stage": "lifecyclestage", "description": "message", "company": "company"}
+"""The property behind a field where `field_mapping` names no other."""
+LABELLED = ("status", "stage")
 
 
 def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
-    """The pass that `pull` asks for, then the archived sweep, which neither list nor search shows."""
-    stage, _, token = (pull.resume or "").partition(":")
+    """The pass that `pull` asks for, then the archived sweep, which neither list nor search shows.
+
+    A resume token is `stage:position`, and behind a bar the companies that are still to be asked for.
+    """
+    token, _, waiting = (pull.resume or "").partition("|")
+    stage, _, position = token.partition(":")
+    names, companies = _property_names(api, pull.mapping), _Companies(api, waiting)
     if stage != "archived":
-        yield from _listed(api, token) if pull.kind == "complete" else _searched(api, pull.since, token)
-    yield from _archived(api, pull.known_archived)
+        pages = (
+            _listed(api, position, names) if pull.kind == "complete" else _searched(api, pull.since, position, names)
+        )
+        yield from map(companies.beside, pages)
+    count = _record_count(api) if pull.kind == "complete" else None
+    in_archive = set(pull.known_archived)
+    for page in _archived(api, pull.known_archived, names):
+        for record in page.records:
+            (in_archive.add if record.is_deleted else in_archive.discard)(str(record.crm_id))
+        yield companies.beside(page)
+    # whether HubSpot counts archived contacts too is not said, so they are allowed for
+    proven = Proven("contact", None if count is None else count - len(in_archive))
+    yield companies.last_page((proven,) if pull.kind == "complete" else ())
 
 
-def fetch_references(api: CrmApi) -> Directory:
-    """Owners, former ones too (contacts still name them), and the labels of status and stage."""
+def fetch_references(api: CrmApi, pull: Pull) -> Directory:
+    """Owners, former ones too (contacts still name them), the labels of status and stage, companies that changed."""
     directory = Directory()
     for archived in ("false", "true"):
         try:
@@ -68,24 +95,29 @@ def fetch_references(api: CrmApi) -> Directory:
                 raise
             directory.notes.append(f"Owners are not readable, so leads carry no owner. {error.message}")
             break
-    directory.references.extend(_labels(api))
+    directory.references.extend(_labels(api, pull.mapping))
+    directory.notes.extend(_unknown(api, pull.mapping))
+    if pull.references_since is not None:
+        directory.changed = _changed_companies(api, pull.references_since)
     return directory
 
 
-def to_contact(payload: Payload, references: References) -> Contact:
+def to_contact(payload: Payload, references: References, object_type: str = "contact") -> Contact:
     """Rename fields, look labels up; judge nothing. Both phones are kept, the one HubSpot calls mobile says so."""
     get = (payload.get("properties") or {}).get
     crm_id = str(payload["id"])
     owner, status, stage = _text(get("hubspot_owner_id")), _text(get("hs_lead_status")), _text(get("lifecyclestage"))
+    company_id, merged = _text(get("associatedcompanyid")), get("hs_merged_object_ids")
     phones = (("phone", _text(get("phone"))), ("mobile", _text(get("mobilephone"))))
-    return Contact(
+    contact = Contact(
         crm_id=crm_id,
-        object_type="contact",
+        object_type=object_type,
         first_name=_text(get("firstname")),
         last_name=_text(get("lastname")),
         phones=tuple([PhoneText(number, label) for label, number in phones if number]),
         emails=tuple(_split(get("email")) + _split(get("hs_additional_emails"))),
-        company=_text(get("company")),
+        company=(company_id and references.label("company", company_id)) or _text(get("company")),
+        company_id=company_id,
         country=_text(get("country")),
         owner_id=owner,
         owner_name=references.label("owner", owner),
@@ -100,8 +132,9 @@ def to_contact(payload: Payload, references: References) -> Contact:
         updated_at=parse_time(payload.get("updatedAt") or get("lastmodifieddate")),
         is_deleted=bool(payload.get("archived")),
         is_purged=bool(payload.get("purged")),
-        merged_ids=tuple([loser for loser in _split(get("hs_merged_object_ids")) if loser != crm_id]),
+        merged_ids=tuple([loser for loser in _split(merged) if loser != crm_id]) if merged else (),
     )
+    return _mapped(contact, get, references) if references.mapping else contact
 
 
 def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refusal | None:
@@ -133,20 +166,22 @@ def record_url(config: Mapping[str, Any], object_type: str, crm_id: str) -> str 
     return f"https://app.hubspot.com/contacts/{portal}/record/0-1/{crm_id}" if portal else None
 
 
-def _listed(api: CrmApi, after: str) -> Iterator[Page]:
+def _listed(api: CrmApi, after: str, names: tuple[str, ...]) -> Iterator[Page]:
     """Every contact, by record id; the cursor is a record id, so pages stay stable while records change."""
-    query = {"properties": ",".join(FIELDS), "archived": "false"}
+    is_short = len(",".join(names)) <= LONGEST_PROPERTIES
+    query = {"properties": ",".join(names if is_short else FIELDS), "archived": "false"}
     guard, limit = PageGuard("HubSpot's contact list"), LIST_LIMIT
     while True:
         try:
             turn = {"limit": str(limit)} | ({"after": after} if after else {})
             answer = api.get(CONTACTS, query | turn, shape=("results",)).object()
+            items = _items(answer)
+            if not is_short:
+                items = _read_by_id(api, [str(item.get("id")) for item in items], names)
         except ProviderError as error:
-            if error.facts.get("body") != "too_large" or limit == 1:
-                raise
-            limit //= 2  # contacts with very long texts: ask for fewer at a time
+            limit = _halved(limit, error)
             continue
-        records = [_record(item) for item in _items(answer)]
+        records = list(map(_record, items))
         next_after = _next_after(answer)
         yield Page(records, resume=f"list:{next_after}" if next_after else "archived:")
         if not next_after:
@@ -155,35 +190,62 @@ def _listed(api: CrmApi, after: str) -> Iterator[Page]:
         after = next_after
 
 
-def _searched(api: CrmApi, since: datetime | None, last_id: str) -> Iterator[Page]:
-    """Everything modified since, by ascending record id: no offset, no 10,000 cap, no loop on equal timestamps."""
+def _read_by_id(api: CrmApi, ids: list[str], names: tuple[str, ...]) -> list[Payload]:
+    """Live contacts with more properties than fit into an address; those who left are not found."""
+    if not ids:
+        return []
+    body = {"inputs": [{"id": crm_id} for crm_id in ids], "properties": list(names)}
+    return _items(api.post(BATCH_READ, body, shape=("results",)).object())
+
+
+def _halved(limit: int, error: ProviderError) -> int:
+    """Records with very many properties or very long texts: ask for fewer at a time."""
+    if error.facts.get("body") != "too_large" or limit == 1:
+        raise error
+    return limit // 2
+
+
+def _searched(api: CrmApi, since: datetime | None, last_id: str, names: tuple[str, ...]) -> Iterator[Page]:
+    """Everything modified since."""
     if since is None:
         raise ValueError("a window pass needs `since`")
+    for items, position in _modified(api, SEARCH, "lastmodifieddate", since, last_id, names):
+        yield Page([_record(item) for item in items], resume=f"search:{position}")
+
+
+def _modified(
+    api: CrmApi, path: str, changed: str, since: datetime, last_id: str, names: tuple[str, ...]
+) -> Iterator[tuple[list[Payload], str]]:
+    """Objects modified since, by ascending record id: no offset, no 10,000 cap, no loop on equal timestamps."""
     position = last_id or "0"
-    guard = PageGuard("HubSpot's contact search")
+    guard, limit = PageGuard(f"HubSpot's search of {path.split('/')[-2]}"), SEARCH_LIMIT
     while True:
         filters = [
-            {"propertyName": "lastmodifieddate", "operator": "GTE", "value": str(int(since.timestamp() * 1000))},
+            {"propertyName": changed, "operator": "GTE", "value": str(int(since.timestamp() * 1000))},
             {"propertyName": "hs_object_id", "operator": "GT", "value": position},
         ]
         body = {
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
-            "properties": list(FIELDS),
-            "limit": SEARCH_LIMIT,
+            "properties": list(names),
+            "limit": limit,
         }
-        answer = api.post(SEARCH, body, bucket="search", shape=("results",)).object()
-        records = [_record(item) for item in _items(answer)]
-        if not records:
+        try:
+            answer = api.post(path, body, bucket="search", shape=("results",)).object()
+        except ProviderError as error:
+            limit = _halved(limit, error)
+            continue
+        items = _items(answer)
+        if not items:
             return
-        position = str(max(_number(record.crm_id) for record in records))
-        guard.check(position, len(records))
-        yield Page(records, resume=f"search:{position}")
-        if len(records) < SEARCH_LIMIT and answer.get("total") == len(records):
+        position = str(max(_number(item.get("id")) for item in items))
+        guard.check(position, len(items))
+        yield items, position
+        if len(items) < limit and answer.get("total") == len(items):
             return  # the page is all that its own total announced: nothing lies behind the last id
 
 
-def _archived(api: CrmApi, known: Mapping[str, datetime | None]) -> Iterator[Page]:
+def _archived(api: CrmApi, known: Mapping[str, datetime | None], names: tuple[str, ...]) -> Iterator[Page]:
     """Contacts in the recycle bin that we do not hold as archived yet, then those that left it: restored or purged."""
     query = {"limit": str(LIST_LIMIT), "properties": ",".join(FIELDS), "archived": "true"}
     guard, after, still_archived = PageGuard("HubSpot's archived list"), "", set[str]()
@@ -198,20 +260,24 @@ def _archived(api: CrmApi, known: Mapping[str, datetime | None]) -> Iterator[Pag
         guard.check(next_after, len(records))
         after = next_after
     left = sorted(known.keys() - still_archived)
-    yield from _left_archive(api, {crm_id: known[crm_id] for crm_id in left})
+    yield from _left_archive(api, {crm_id: known[crm_id] for crm_id in left}, names)
 
 
-def _left_archive(api: CrmApi, left: Mapping[str, datetime | None]) -> Iterator[Page]:
+def _left_archive(api: CrmApi, left: Mapping[str, datetime | None], names: tuple[str, ...]) -> Iterator[Page]:
     """A restore need not touch `lastmodifieddate`, so ask for the ids by name; who is not found is gone for good.
 
     A purge carries the last time we know of the contact, not ours: if it was a mistake, the next fetch wins over it.
     """
-    ids = list(left)
-    for start in range(0, len(ids), BATCH_LIMIT):
-        asked = ids[start : start + BATCH_LIMIT]
-        body = {"inputs": [{"id": crm_id} for crm_id in asked], "properties": list(FIELDS)}
-        answer = api.post(BATCH_READ, body, shape=("results",)).object()
-        found = {str(record.crm_id): record for record in map(_record, _items(answer))}
+    ids, limit = list(left), BATCH_LIMIT
+    while ids:
+        asked = ids[:limit]
+        try:
+            items = _read_by_id(api, asked, names)
+        except ProviderError as error:
+            limit = _halved(limit, error)
+            continue
+        ids = ids[limit:]
+        found = {str(record.crm_id): record for record in map(_record, items)}
         purged = [_purged(crm_id, left[crm_id]) for crm_id in asked if crm_id not in found]
         yield Page([found[crm_id] for crm_id in asked if crm_id in found] + purged, resume="archived:")
 
@@ -237,21 +303,165 @@ def _owners(api: CrmApi, archived: str) -> Iterator[Reference]:
         after = next_after
 
 
-def _labels(api: CrmApi) -> Iterator[Reference]:
-    answer = api.get(PROPERTIES, {"archived": "false"}, shape=("results",)).object()
-    for item in _items(answer, "name"):
-        kind = LABELLED.get(item["name"])
-        for option in _items({"results": item.get("options") or []}, "value") if kind else []:
-            yield Reference(str(kind), str(option["value"]), _text(option.get("label")))
+def _definitions(api: CrmApi) -> list[Payload]:
+    """Every property of a contact, read once a run."""
+
+    def read() -> list[Payload]:
+        return _items(api.get(PROPERTIES, {"archived": "false"}, shape=("results",)).object(), "name")
+
+    return api.once("properties", read)
+
+
+def _property_names(api: CrmApi, mapping: Mapping[str, str]) -> tuple[str, ...]:
+    """What to ask for: our fields, those the connection maps, and every property the customer defined."""
+    custom = (str(item["name"]) for item in _definitions(api) if not item.get("hubspotDefined"))
+    return tuple(dict.fromkeys((*FIELDS, *mapping.values(), *custom)))
+
+
+def _labels(api: CrmApi, mapping: Mapping[str, str]) -> Iterator[Reference]:
+    """The options of the properties behind our fields. Status and stage are kinds of their own; others share one."""
+    definitions = {str(item["name"]): item for item in _definitions(api)}
+    for field in dict.fromkeys((*LABELLED, *mapping)):
+        name = mapping.get(field) or USUAL[field]
+        options = definitions.get(name, {}).get("options") or []
+        for option in _items({"results": options}, "value"):
+            value = str(option["value"])
+            kind, key = (field, value) if field in LABELLED else ("status", _shared_key(name, value))
+            yield Reference(kind, key, _text(option.get("label")))
+
+
+def _shared_key(name: str, value: str) -> str:
+    """Of a label among those of other properties."""
+    return f"{name}={value}"
+
+
+def _unknown(api: CrmApi, mapping: Mapping[str, str]) -> Iterator[str]:
+    """HubSpot leaves out what it does not know without a word."""
+    known = {item["name"] for item in _definitions(api)}
+    for field, name in mapping.items():
+        if name not in known:
+            yield f"HubSpot shows no contact property {name!r}, so leads carry no {field}. Check field_mapping."
+
+
+def _mapped(contact: Contact, get: Callable[[str], object], references: References) -> Contact:
+    """The contact with the fields that the connection takes from other properties."""
+    new: dict[str, str | None] = {}
+    for field, name in references.mapping.items():
+        value = _text(get(name))
+        if field in LABELLED:
+            new |= {f"{field}_id": value, field: value and _option(references, field, value)}
+        else:
+            new[field] = value and _option(references, "status", value, name)
+            if field == "company":
+                new["company_id"] = None
+    return contact._replace(**new)  # type: ignore[arg-type]
+
+
+def _option(references: References, kind: str, value: str, name: str = "") -> str:
+    """The label of an option, or of several, which HubSpot joins by semicolons; a text that is no option stays."""
+
+    def label(part: str) -> str | None:
+        return references.label(kind, _shared_key(name, part) if name else part)
+
+    if found := label(value):
+        return found
+    parts = _split(value)
+    words = [label(part) or part for part in parts]
+    return value if words == parts else "; ".join(words)
+
+
+def _record_count(api: CrmApi) -> int | None:
+    """How many contacts HubSpot counts; None where it does not say."""
+    try:
+        kinds = api.get(RECORD_COUNTS).object().get("hubspotDefinedObjectTypes")
+    except ProviderError as error:
+        if error.code not in ("missing_scope", "connection_misconfigured", "unexpected_response"):
+            raise
+        return None
+    for kind in kinds if isinstance(kinds, list) else []:
+        if isinstance(kind, dict) and kind.get("objectTypeId") == "0-1" and isinstance(kind.get("usage"), int):
+            return int(kind["usage"])
+    return None
+
+
+class _Companies:
+    """Names of the companies that contacts are associated with, each asked for once a run, a hundred at a time."""
+
+    def __init__(self, api: CrmApi, waiting: str) -> None:
+        self._api = api
+        self._waiting = waiting.split(",") if waiting else []
+        self._seen = set(self._waiting)
+        self._notes: list[str] = []
+        self._is_readable = True
+
+    def beside(self, page: Page) -> Page:
+        """The page with names, and with those still to be asked for in its token: a later run may continue there."""
+        for record in page.records:
+            number = None if record.is_deleted else _text(_properties(record.payload).get("associatedcompanyid"))
+            if number and number not in self._seen and number.isascii() and number.isdigit():
+                self._seen.add(number)
+                self._waiting.append(number)
+        found: list[Reference] = []
+        while len(self._waiting) >= BATCH_LIMIT:
+            found += self._read()
+        waiting = f"|{','.join(self._waiting)}" if self._waiting else ""
+        return page._replace(resume=page.resume + waiting, references=tuple(found), notes=self._told())
+
+    def last_page(self, proven: tuple[Proven, ...]) -> Page:
+        """The names that are left."""
+        found = self._read() if self._waiting else []
+        return Page([], "archived:", tuple(found), proven, self._told())
+
+    def _told(self) -> tuple[str, ...]:
+        told, self._notes = tuple(self._notes), []
+        return told
+
+    def _read(self) -> list[Reference]:
+        asked, self._waiting = self._waiting[:BATCH_LIMIT], self._waiting[BATCH_LIMIT:]
+        if not self._is_readable:
+            return []
+        body = {"inputs": [{"id": number} for number in asked], "properties": ["name"]}
+        try:
+            answer = self._api.post(f"{COMPANIES}/batch/read", body, shape=("results",)).object()
+        except ProviderError as error:
+            if error.code != "missing_scope":
+                raise
+            self._is_readable = False
+            self._notes.append(f"Companies are not readable, so the text in the contact is taken. {error.message}")
+            return []
+        return [_company(item) for item in _items(answer, "id")]
+
+
+def _changed_companies(api: CrmApi, since: datetime) -> Iterator[Reference]:
+    """Companies that may have a new name. Their own modified date has another name than that of contacts."""
+    try:
+        for items, _ in _modified(api, f"{COMPANIES}/search", "hs_lastmodifieddate", since, "", ("name",)):
+            yield from map(_company, items)
+    except ProviderError as error:
+        if error.code != "missing_scope":
+            raise
+
+
+def _company(item: Payload) -> Reference:
+    return Reference("company", str(item["id"]), _text(_properties(item).get("name")))
 
 
 def _record(item: Payload) -> RawRecord:
+    properties = _properties(item)
+    if len(properties) > len(FIELDS) + 2:
+        # a customer may have defined thousands, and what is not filled comes as null
+        item = item | {"properties": {k: v for k, v in properties.items() if v is not None or k in STANDARD}}
     return RawRecord(
         crm_id=item.get("id"),
         payload=item,
         source_updated_at=parse_time(item.get("updatedAt")),
         is_deleted=bool(item.get("archived")),
     )
+
+
+def _properties(item: Payload) -> Payload:
+    properties = item.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _items(answer: Mapping[str, Any], *required: str) -> list[Payload]:
@@ -275,7 +485,7 @@ def _number(crm_id: object) -> int:
     except ValueError:
         raise ProviderError(
             "unexpected_response",
-            f"HubSpot's search answered a contact whose id is not a number: {str(crm_id)[:40]!r}.",
+            f"HubSpot's search answered a record whose id is not a number: {str(crm_id)[:40]!r}.",
         ) from None
 
 
@@ -312,4 +522,5 @@ HUBSPOT = Provider(
     to_contact=to_contact,
     read_refusal=read_refusal,
     record_url=record_url,
+    deletions="feed",
 )

@@ -4,7 +4,11 @@ Another CRM is a folder or file like `hubspot/` and a row here.
 """
 
 from crm_pipeline.sandbox.crm import CrmKind
+from crm_pipeline.sandbox.gohighlevel.api import GOHIGHLEVEL
 from crm_pipeline.sandbox.hubspot.api import HUBSPOT
+from crm_pipeline.sandbox.pipedrive.api import PIPEDRIVE
+from crm_pipeline.sandbox.salesforce.api import SALESFORCE
+from crm_pipeline.sandbox.zoho.api import ZOHO
 
-CRMS: dict[str, CrmKind] = {kind.provider: kind for kind in (HUBSPOT,)}
-"""Every CRM the sandbox can play, by Nango's name of it."""
+CRMS: dict[str, CrmKind] = {kind.provider: kind for kind in (HUBSPOT, SALESFORCE, PIPEDRIVE, ZOHO, GOHIGHLEVEL)}
+"""Every CRM the sandbox can play, by our name of it."""

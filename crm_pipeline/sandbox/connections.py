@@ -34,6 +34,8 @@ class Connection:
     provider: str
     account: str
     crm: Callable[[Request], Reply]
+    refuse_token: Callable[[bool], Reply]
+    base_path: str
     created_ms: int
     tags: dict[str, str]
     metadata: dict[str, Any]
@@ -97,6 +99,8 @@ class ConnectionBook:
         integration: str,
         provider: str,
         crm: Callable[[Request], Reply],
+        refuse_token: Callable[[bool], Reply],
+        base_path: str = "",
         config: Mapping[str, Any],
         created_ms: int | None = None,
         tags: Mapping[str, str] | None = None,
@@ -111,7 +115,8 @@ class ConnectionBook:
                 connection_id = seeded_uuid(connection_id)
             connection = Connection(
                 id=self._made, connection_id=connection_id, integration=integration, provider=provider, account=account,
-                crm=crm, created_ms=int(self._clock() * 1000) if created_ms is None else created_ms,
+                crm=crm, refuse_token=refuse_token, base_path=base_path,
+                created_ms=int(self._clock() * 1000) if created_ms is None else created_ms,
                 tags=dict({"account_id": account} if tags is None else tags), metadata=dict(METADATA),
                 config=dict(config), token=_token(connection_id, 0),
             )  # fmt: skip

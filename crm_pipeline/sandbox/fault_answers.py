@@ -23,6 +23,7 @@ class Answer:
     To spoil it on the wire: `gzip`; `bomb` (gzip of so many bytes of JSON); `delay` (seconds before the answer);
     `cut_at` (the connection ends after so many bytes of the promised body); `reset` (with a TCP reset); `drip` (seconds
     between single bytes); `hang` (seconds of silence, then the end).
+    `again`: the answer that the matching call before this one got.
     `before`: changes to make in the CRM first, like `({"account": "acme", "action": "archive", "id": ...},)`.
     """
 
@@ -42,6 +43,7 @@ class Answer:
     cut_at: int | None = None
     reset: bool = False
     drip: float = 0.0
+    again: bool = False
     before: tuple[Mapping[str, Any], ...] = ()
 
     def reply(self) -> Reply | None:

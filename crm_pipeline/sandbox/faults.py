@@ -17,12 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from crm_pipeline.sandbox.exchange import Request
+from crm_pipeline.sandbox.exchange import Reply, Request
 from crm_pipeline.sandbox.fault_answers import PRESETS, Answer
 
 TYPES: Mapping[str, Any] = {
     "status": int, "body": object, "headers": Mapping, "patch": Mapping, "drop": list | tuple, "cut_json": int,
-    "gzip": bool, "bomb": int, "chunked": bool, "delay": int | float, "hang": int | float, "cut_at": int, "reset": bool,
+    "gzip": bool, "again": bool, "bomb": int, "chunked": bool, "delay": int | float, "hang": int | float, "cut_at": int, "reset": bool,
     "drip": int | float, "before": list | tuple,
 }  # fmt: skip
 """What the fields of an answer can be; those not named are text."""
@@ -72,6 +72,8 @@ class Fault:
     answer: Answer
     seen: int = 0
     hits: int = 0
+    last: Reply | None = None
+    """What the latest call before its turn was answered; kept for `again` only."""
 
     def is_due(self) -> bool:
         """Whether the latest call it has seen is one of its own."""
@@ -127,6 +129,13 @@ class FaultScript:
         """The faults in the order they were added."""
         with self._lock:
             return list(self._faults)
+
+    def remember(self, request: Request, account: str | None, nango_connection_id: str | None, reply: Reply) -> None:
+        """Keep an answer for the faults that will give it again."""
+        with self._lock:
+            for fault in self._faults:
+                if fault.answer.again and not fault.is_due() and fault.match.fits(request, account, nango_connection_id):
+                    fault.last = reply
 
     def next(self, at: str, request: Request, account: str | None, nango_connection_id: str | None) -> Fault | None:
         """The fault for a call that has come to `at`, if it is one's turn."""

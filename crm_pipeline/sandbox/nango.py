@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import secrets
 import threading
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from urllib.parse import parse_qs
 import orjson
 
 from crm_pipeline.sandbox.connections import Connection, ConnectionBook
-from crm_pipeline.sandbox.exchange import Clock, Reply, Request, json_reply
+from crm_pipeline.sandbox.exchange import Clock, Reply, Request
 from crm_pipeline.sandbox.faults import Fault, FaultScript
 from crm_pipeline.sandbox.nango_api import NangoApi
 from crm_pipeline.sandbox.nango_errors import NangoError
@@ -139,7 +138,7 @@ class Nango:
         connection_id = request.headers.get("connection-id", "")
         connection = handled.connection = self._addressed(request)
         account = connection.account if connection else None
-        upstream = _upstream(request, connection.token if connection else "")
+        upstream = _upstream(request, connection)
         fault = handled.fault = self._planned("nango", upstream, account, connection_id)
         scripted = fault.answer.reply() if fault else None
         if fault is not None and scripted is not None:
@@ -150,8 +149,9 @@ class Nango:
         self._refresh(connection)
         if fault is None:
             fault = handled.fault = self._planned("crm", upstream, account, connection_id)
-        scripted = fault.answer.reply() if fault else None
+        scripted = fault.last if fault and fault.answer.again else fault.answer.reply() if fault else None
         reply = scripted or self._crm_answer(connection, upstream)
+        self._faults.remember(upstream, account, connection_id, reply)
         handled.reply = passed_on(fault.answer.damage(reply) if fault else reply)
 
     def _planned(self, at: str, request: Request, account: str | None, nango_connection_id: str | None) -> Fault | None:
@@ -185,35 +185,34 @@ class Nango:
     def _crm_answer(self, connection: Connection, upstream: Request) -> Reply:
         """The CRM, which first looks at the token it was sent."""
         if connection.trouble == "expired_token":
-            return _token_refusal(
-                "EXPIRED_AUTHENTICATION", "The OAuth token used to make this call expired 12 second(s) ago."
-            )
+            return connection.refuse_token(True)
         if connection.trouble == "uninstalled" or upstream.headers["authorization"] != f"Bearer {connection.token}":
-            return _token_refusal("INVALID_AUTHENTICATION", "Authentication credentials not found.")
+            return connection.refuse_token(False)
         return connection.crm(upstream)
 
 
 def passed_on(reply: Reply) -> Reply:
-    """What Nango makes of a CRM's answer: exact when chunked or an error, else 200 with four headers at most."""
-    if reply.status >= 400 or reply.chunked:
+    """What Nango makes of a CRM's answer: exact when chunked or no success, else 200 with four headers at most."""
+    if reply.status >= 300 or reply.chunked:
         return reply
     status = reply.status if reply.status == 204 else 200
     kept = {name: value for name, value in reply.headers.items() if name.lower() in KEPT_HEADERS}
     return Reply(status, b"" if status == 204 else reply.body, kept, reply.content_type)
 
 
-def _upstream(request: Request, token: str) -> Request:
+def _upstream(request: Request, connection: Connection | None) -> Request:
     """The request as the CRM gets it: only `Nango-Proxy-*` headers pass, JSON is written anew, GET has no body.
 
     A literal `${...}` in the address stays as it is, where Nango would put in values of the connection.
     """
+    token, base = (connection.token, connection.base_path) if connection else ("", "")
     headers = {"authorization": f"Bearer {token}", "user-agent": "axios"}
     body = b"" if request.method in ("GET", "HEAD") else request.body
     if body:
         headers["content-type"] = "application/json"
         body = _rewritten(body, request.headers.get("content-type", ""))
     headers |= {name[12:]: value for name, value in request.headers.items() if name.startswith("nango-proxy-")}
-    return Request(request.method, request.path[len("/proxy") :] or "/", request.query, headers, body)
+    return Request(request.method, base + (request.path[len("/proxy") :] or "/"), request.query, headers, body)
 
 
 def _rewritten(body: bytes, content_type: str) -> bytes:
@@ -236,8 +235,3 @@ def _rounded(value: Any) -> Any:
     if isinstance(value, int) and abs(value) > LARGEST_EXACT_INTEGER:
         return int(float(value))
     return value
-
-
-def _token_refusal(category: str, message: str) -> Reply:
-    body = {"status": "error", "message": message, "correlationId": str(uuid.uuid4()), "category": category}
-    return json_reply(401, body)

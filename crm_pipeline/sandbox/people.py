@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from crm_pipeline.sandbox.places import ABROAD, AREA_CODES, UNITED_STATES, Place
@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 NO_PHONE, NO_NAME, DUPLICATE, ROLE_MAILBOX, OFFICE_PHONE, MESSY_PHONE = 0.06, 0.02, 0.08, 0.015, 0.04, 0.08
 AT_HOME, COUNTRY_KNOWN_AT_HOME, COUNTRY_KNOWN_ABROAD = 0.72, 0.3, 0.92
-SHARED_BETWEEN_ACCOUNTS = 0.05
+SHARED_BETWEEN_ACCOUNTS, SHARED_BETWEEN_CRMS = 0.05, 0.3
+FIRST_CRM = "hubspot"
 CONTACTS_PER_COMPANY = 12
 HUMANS_APART = 10**8
 """Between the numbers of two accounts' own humans, so that equal numbers are one human everywhere."""
@@ -78,14 +79,41 @@ class Person:
     note: str | None
 
 
-def people(seed: int, account: str, count: int) -> Iterator[Person]:
-    """`count` records of one account; some humans of every account are the same ones."""
+def people(seed: int, account: str, count: int, crm: str = FIRST_CRM) -> Iterator[Person]:
+    """`count` records of one account in one CRM.
+
+    Some humans of every account are the same ones. In every other CRM of an account some are those of its first CRM,
+    typed in anew, so that a person is met in several CRMs.
+    """
+    first = _first_people(seed, account, count)
+    if crm == FIRST_CRM:
+        yield from first
+        return
+    own = _first_people(seed, f"{account}:{crm}", count)
+    rng = random.Random(f"{seed}:{account}:{crm}:known")
+    for known, stranger in zip(first, own, strict=True):
+        yield _retyped(known, rng) if rng.random() < SHARED_BETWEEN_CRMS else stranger
+
+
+def _first_people(seed: int, account: str, count: int) -> Iterator[Person]:
     first_human = HUMANS_APART * random.Random(f"{seed}:{account}:humans").randrange(1, 10**9)
     own = _Maker(random.Random(f"{seed}:{account}"), count, f"{account}:", first_human)
     common = _Maker(random.Random(f"{seed}:everywhere"), 50, "", 0)
     for index in range(count):
         stranger = own.chance(SHARED_BETWEEN_ACCOUNTS)
         yield common.person(index) if stranger else own.person(index)
+
+
+def _retyped(person: Person, rng: random.Random) -> Person:
+    """The same human as another colleague typed them in: a readable number in another spelling, perhaps no e-mail."""
+    numbers: tuple[str | None, ...] = (*person.numbers, None)
+    return replace(
+        person,
+        phone=numbers[0] or person.phone,
+        mobile=numbers[1] if person.numbers else person.mobile,
+        email=person.email if rng.random() < 0.8 else None,
+        note=rng.choice(NOTES) if rng.random() < 0.1 else None,
+    )
 
 
 class _Maker:

@@ -50,7 +50,8 @@ class Seen:
 class Sandbox:
     """Nango in front of one CRM per account. Made at once, filled when first asked; the same for the same seed.
 
-    `contacts` is the number of records per account, archived ones included. `clock` gives seconds since 1970.
+    `contacts` is the number of records per account and CRM, archived ones included; `crms` are those that every account
+    has. `clock` gives seconds since 1970.
     `nango_limit` is Nango's calls a minute (200 for a default account), None for none. `hubspot_limits` enforces
     110 calls in 10 s and 4 searches a second per portal. `scopes` are those of the key.
     """
@@ -62,6 +63,7 @@ class Sandbox:
         seed: int = 7,
         contacts: int = 1000,
         accounts: Sequence[str] = DEFAULT_ACCOUNTS,
+        crms: Sequence[str] = ("hubspot",),
         secret_key: str | None = None,
         clock: Clock = time.time,
         nango_limit: int | None = None,
@@ -82,8 +84,9 @@ class Sandbox:
             self.book, secret_key=self.secret_key, clock=clock, faults=self.faults, act=self._control.act,
             scopes=scopes, rate_limit=nango_limit,
         )  # fmt: skip
-        for place, account in enumerate(accounts):
-            self.connect(account, created_ms=CONNECTED_MS + place * 60_000)
+        pairs = [(account, crm) for account in accounts for crm in crms]
+        for place, (account, crm) in enumerate(pairs):
+            self.connect(account, crm, created_ms=CONNECTED_MS + place * 60_000)
         self._server = Server(("127.0.0.1", port), self.answer)
         self.nango.api.base_url = self.url
         self._thread: threading.Thread | None = None
@@ -162,8 +165,10 @@ class Sandbox:
         return self.book.add(
             account,
             integration=kind.integration,
-            provider=provider,
+            provider=kind.integration,
             crm=lambda request: self.crm(provider, account).answer(request),
+            refuse_token=kind.refuse_token,
+            base_path=kind.base_path,
             config=kind.connection_config(account, self._seed),
             created_ms=created_ms,
             tags=tags,

@@ -12,9 +12,11 @@ from uuid import UUID, uuid5
 import orjson
 
 from crm_pipeline.errors import ConfigError
-from crm_pipeline.nango.limits import Rate
+from crm_pipeline.nango.limits import DAY_SHARE, Rate
 
 USUAL_RANK, MOST_RANK = 100, 1_000_000
+MAPPED = ("status", "stage", "description", "company")
+"""The fields of a lead that a connection's `field_mapping` can fill from a field of the customer's choice."""
 NAMESPACE = UUID("5f0c1c3a-1c2e-5d0c-9a6e-7d3b6f1f2b11")
 """Ids of connections and contacts are derived in this namespace, so that a store built anew bears the same ids."""
 
@@ -77,12 +79,23 @@ class Connection:
             wrong.append(f"requests_per_second must be a positive number, not {rate!r}")
         if region is not None and not (isinstance(region, str) and is_region(region.upper())):
             wrong.append(f"default_region must be the two letters of a country, not {region!r}")
+        wrong += wrong_mapping(self.metadata.get("field_mapping")) + wrong_share(self.metadata.get("daily_budget"))
         if wrong:
             raise ConfigError(
                 "invalid_setting",
                 f"{self.label}: {'; '.join(wrong)}.",
                 action="Correct it in the connection's metadata at Nango (key crm_pipeline), then sync again.",
             )
+
+    @property
+    def field_mapping(self) -> Mapping[str, str]:
+        """Our field to the CRM's own field that fills it, where the customer chose one."""
+        return self.metadata.get("field_mapping") or {}
+
+    @property
+    def daily_budget(self) -> float:
+        """The share of the CRM's daily calls after which we stop."""
+        return float(self.metadata.get("daily_budget") or DAY_SHARE)
 
     def default_region(self, fallback: str) -> str:
         """The region of phones without a country: the connection's own, or the pipeline's."""
@@ -97,6 +110,25 @@ class Connection:
         if not own:
             return usual
         return {bucket: Rate(float(own), max(1, int(own))) for bucket in usual}
+
+
+def wrong_mapping(mapping: object) -> list[str]:
+    """What is wrong with a `field_mapping`, in words."""
+    if mapping is None:
+        return []
+    if not isinstance(mapping, dict):
+        return [f"field_mapping must be an object, not {mapping!r}"]
+    unknown = sorted(str(name) for name in mapping.keys() - set(MAPPED))
+    wrong = [f"field_mapping can fill {', '.join(MAPPED)}, not {', '.join(unknown)}"] if unknown else []
+    empty = sorted(name for name, source in mapping.items() if not isinstance(source, str) or not source.strip())
+    return wrong + [f"field_mapping must name a field of the CRM for {name}" for name in empty]
+
+
+def wrong_share(share: object) -> list[str]:
+    """What is wrong with a `daily_budget`, in words."""
+    if share is None or (isinstance(share, (int, float)) and not isinstance(share, bool) and 0 < share <= 1):
+        return []
+    return [f"daily_budget must be a share above 0 and up to 1, not {share!r}"]
 
 
 def rank_of(settings: object) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID
 
 from crm_pipeline.errors import SyncHeld
@@ -23,6 +24,16 @@ PAYLOADS_AT_ONCE, ROWS_PER_TABLE = 500, 5_000
 """Payloads may be large, so few are held at once; the rows made of them are small."""
 VALVE_MINIMUM, VALVE_SHARE = 20, 0.05
 """More vanished contacts than both of these are not believed without a person's word."""
+LONGEST_CHAIN = 20
+"""So many times in a row a contact may have become another one between two syncs."""
+
+
+class Staged(NamedTuple):
+    """What reading the landed records came to, beside the tables."""
+
+    held: SyncHeld | None
+    """Why contacts that are absent from a complete pass were kept until a person decides."""
+    notes: tuple[str, ...]
 
 
 def stage_contacts(
@@ -32,12 +43,12 @@ def stage_contacts(
     sync_id: UUID,
     now: datetime,
     is_forced: bool = False,
-) -> SyncHeld | None:
+) -> Staged:
     """Read what landed and was not read yet into `staging.contacts` and its neighbours. Runs inside the caller's
     transaction.
 
-    Where a complete pass reached its end, contacts it did not show are deleted in the CRM, unless so many vanished that
-    a person has to say so; then nothing is removed and the reason is returned.
+    Where a complete pass has shown every record, contacts it did not show are deleted in the CRM, unless so many
+    vanished that a person has to say so; then nothing is removed and the reason is returned.
     """
     session.drop_temporary()
     keys = _keys(reading)
@@ -55,9 +66,10 @@ def stage_contacts(
         _normalize_unread(session, reading, spool)
         for table in SCHEMAS:
             session.copy(table, spool.tables(table))
-    held = _apply_deletions(session, reading, is_forced)
+    _apply_merges(session, reading)
+    staged = _apply_absence(session, reading, is_forced)
     _store_changes(session, reading, sync_id, now)
-    return held
+    return staged
 
 
 def _keys(reading: Reading) -> dict[str, str]:
@@ -65,9 +77,10 @@ def _keys(reading: Reading) -> dict[str, str]:
 
 
 def _normalize_unread(session: Session, reading: Reading, spool: Spool) -> None:
+    known = session.rows("transform/contacts/references", **_keys(reading))
     references = References(
-        Reference(row["kind"], row["crm_id"], row["label"], row["email"])
-        for row in session.rows("transform/contacts/references", **_keys(reading))
+        (Reference(row["kind"], row["crm_id"], row["label"], row["email"]) for row in known),
+        mapping=reading.connection.field_mapping,
     )
     rows = Rows(reading, references)
     aside = session.rows("transform/contacts/unread_set_aside", raw_of=reading.provider.name, **_keys(reading))
@@ -97,25 +110,35 @@ def _without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def _apply_deletions(session: Session, reading: Reading, is_forced: bool) -> SyncHeld | None:
-    keys = _keys(reading)
-    account = {"account_id": keys["account_id"]}
+def _apply_merges(session: Session, reading: Reading) -> None:
+    """Contacts that became others leave, once the one they became is known."""
+    account = {"account_id": reading.connection.account_id}
+    session.run("transform/contacts/forget_own_merges", **account)
     session.run("transform/contacts/store_merges", **account)
+    for _ in range(LONGEST_CHAIN):
+        if not session.run("transform/contacts/follow_chains", **account):
+            break
     session.run("transform/contacts/add_merged_away", **account)
     session.run("transform/contacts/retire_merged", **account)
-    proven_since = session.rows("transform/contacts/proof", **keys)[0]["proven_since"]
-    if proven_since is None:
-        return None
-    session.run(
-        "transform/contacts/absent_contacts", raw_of=reading.provider.name, pass_started_at=proven_since, **keys
+
+
+def _apply_absence(session: Session, reading: Reading, is_forced: bool) -> Staged:
+    keys, provider = _keys(reading), reading.provider
+    session.run("transform/contacts/create_proven", raw_of=provider.name, **keys)
+    doubts = tuple(
+        f"{provider.title} counts {row['expected']:,} records of the kind {row['object_type']}, but only "
+        f"{row['shown']:,} were shown: those missing are not taken for deleted."
+        for row in session.rows("transform/contacts/unproven")
     )
+    session.run("transform/contacts/drop_unproven")
+    session.run("transform/contacts/absent_contacts", raw_of=provider.name, **keys)
     counts = session.rows("transform/contacts/count_absent", **keys)[0]
     held = None if is_forced else valve(absent=counts["absent"], alive=counts["alive"], label=reading.connection.label)
-    if held is None:
+    if held is None and counts["absent"]:
         session.run("transform/contacts/drop_absent")
         session.run("transform/contacts/drop_absent_points")
-        session.run("transform/contacts/add_absent", **account)
-    return held
+        session.run("transform/contacts/add_absent", account_id=keys["account_id"])
+    return Staged(held, doubts)
 
 
 def valve(*, absent: int, alive: int, label: str) -> SyncHeld | None:

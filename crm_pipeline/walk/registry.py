@@ -11,14 +11,13 @@ import orjson
 
 from crm_pipeline.errors import NangoError
 from crm_pipeline.nango.connections import NangoConnection
-from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.providers import PROVIDERS, provider_named
+from crm_pipeline.providers.provider import Provider
 from crm_pipeline.walk.connection import Connection, derived_connection_id, rank_of
 from crm_pipeline.warehouse.session import Row, Session
 
 METADATA_KEY = "crm_pipeline"
 UNASSIGNED = ""
-CONFIG_KEYS = ("portalId", "instance_url", "api_domain", "extension", "locationId", "companyId")
-"""Of Nango's connection_config: the CRM account behind the connection. Nothing else of it is stored."""
 
 
 def connections(session: Session, *, account_id: str | None = None, provider: str | None = None) -> list[Connection]:
@@ -34,7 +33,7 @@ def refresh(
 
     They are disconnected here, their leads stay. A connection that is merely missing in the list is left alone.
     """
-    listed = [connection for connection in found if connection.provider is not None]
+    listed = [connection for connection in found if provider_named(connection.nango_provider) is not None]
     with session.transaction():  # first, so that a new connection to the same CRM takes the row over
         for known in connections(session):
             if known.id in gone and known.is_active:
@@ -66,7 +65,8 @@ def release(session: Session, found: NangoConnection, *, now: datetime) -> None:
 def save(session: Session, found: NangoConnection, *, now: datetime) -> Connection:
     """Write one connection as Nango tells it. The row keeps its id, also when an account connects the same CRM anew."""
     account_id = found.account_id or UNASSIGNED
-    if found.provider is None:
+    provider = provider_named(found.nango_provider)
+    if provider is None:
         raise NangoError(
             "connection_misconfigured",
             f"Nango's integration {found.nango_integration!r} is for {found.nango_provider!r}, none of our CRMs.",
@@ -74,21 +74,21 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
     candidates = session.rows(
         "registry/same_connection",
         account_id=account_id,
-        provider=found.provider,
+        provider=provider.name,
         nango_integration=found.nango_integration,
         nango_connection_id=found.nango_connection_id,
     )
-    known = next((row for row in candidates if _may_become(row, found)), None)
+    known = next((row for row in candidates if _may_become(row, found, provider)), None)
     derived = derived_connection_id(account_id, found.nango_integration, found.nango_connection_id)
     row_id = UUID(str(known["id"])) if known else derived
     session.run(
         "registry/save_connection",
         account_id=account_id,
         id=str(row_id),
-        provider=found.provider,
+        provider=provider.name,
         nango_integration=found.nango_integration,
         nango_connection_id=found.nango_connection_id,
-        connection_metadata=_metadata(known["connection_metadata"] if known else None, found),
+        connection_metadata=_metadata(known["connection_metadata"] if known else None, found, provider),
         rank=rank_of(found.metadata.get(METADATA_KEY)),
         state=_state(found),
         now=now,
@@ -102,6 +102,8 @@ def refuse_other_crm(known: Connection, found: NangoConnection) -> None:
     Its contacts would take the places of the old ones, and a complete pass would delete those.
     """
     key = PROVIDERS[known.provider].identity
+    if key is None:
+        return
     theirs, ours = found.connection_config.get(key), known.config.get(key)
     if theirs is None or ours is None or str(theirs) == str(ours):
         return
@@ -112,12 +114,14 @@ def refuse_other_crm(known: Connection, found: NangoConnection) -> None:
     )
 
 
-def _may_become(row: Row, found: NangoConnection) -> bool:
+def _may_become(row: Row, found: NangoConnection, provider: Provider) -> bool:
     """Whether a row is this connection, or was the same CRM account's before it was connected anew."""
     own = (row["nango_integration"], row["nango_connection_id"])
     if own == (found.nango_integration, found.nango_connection_id):
         return True
-    key = PROVIDERS[found.provider].identity if found.provider in PROVIDERS else ""
+    key = provider.identity
+    if key is None:
+        return False
     theirs = found.connection_config.get(key)
     ours = _settings(row["connection_metadata"]).get("connection_config", {}).get(key)
     return theirs is not None and str(theirs) == str(ours)
@@ -129,11 +133,12 @@ def _state(found: NangoConnection) -> str:
     return "needs_reconnect" if "auth" in found.errors else "active"
 
 
-def _metadata(known: object, found: NangoConnection) -> str:
-    """The connection's settings as they are at Nango, and which CRM account it leads to."""
+def _metadata(known: object, found: NangoConnection, provider: Provider) -> str:
+    """The connection's settings as they are at Nango, and which CRM account it leads to; nothing else is stored."""
     settings = found.metadata.get(METADATA_KEY)
     kept = dict(settings) if isinstance(settings, dict) else {}
-    config = {key: found.connection_config[key] for key in CONFIG_KEYS if key in found.connection_config}
+    keys = {provider.identity, *provider.config_keys}
+    config = {key: found.connection_config[key] for key in keys if key in found.connection_config}
     kept["connection_config"] = _settings(known).get("connection_config") or config
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
 

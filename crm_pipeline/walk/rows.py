@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from crm_pipeline.domain.contact import Contact
 from crm_pipeline.domain.normalize import NormalContact, normalize
 from crm_pipeline.ingest.records import TIME, arrow_column, microseconds
 from crm_pipeline.providers.provider import Provider, References
@@ -21,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 TEXT_COLUMNS = (
     "contact_id", "object_type", "crm_id", "state", "reason", "reason_value", "name", "first_name", "last_name",
-    "phone", "email", "company", "owner_id", "owner_name", "owner_email", "status_id", "status", "stage_id", "stage",
-    "description",
+    "phone", "email", "company", "company_id", "owner_id", "owner_name", "owner_email", "status_id", "status",
+    "stage_id", "stage", "description",
 )  # fmt: skip
 TIME_COLUMNS = ("last_activity_at", "source_created_at", "source_updated_at")
 CONTACT_SCHEMA = pa.schema(
@@ -34,7 +35,7 @@ POINT_SCHEMA = pa.schema(
     [("contact_id", pa.string()), ("kind", pa.string()), ("position", pa.int16())]
     + [(name, pa.string()) for name in ("value", "match_key", "extension", "source_text")]
 )
-MERGE_SCHEMA = pa.schema([("contact_id", pa.string()), ("into_contact_id", pa.string())])
+MERGE_SCHEMA = pa.schema([("contact_id", pa.string()), ("into_contact_id", pa.string()), ("is_own_word", pa.bool_())])
 SCHEMAS = {"incoming_contacts": CONTACT_SCHEMA, "incoming_points": POINT_SCHEMA, "incoming_merges": MERGE_SCHEMA}
 
 
@@ -62,13 +63,13 @@ class Rows:
     def add(self, object_type: str, crm_id: str, payload: str) -> None:
         """Map and normalize one record; one that cannot be read is a rejection and stops no other."""
         try:
-            self._add_payload(payload)
+            self._add_payload(object_type, payload)
         except Exception as error:
             logger.warning("%s: record %s cannot be read: %s", self._label, crm_id, type(error).__name__)
             self.add_set_aside(object_type, crm_id, "unreadable_record", payload[:300])
 
-    def _add_payload(self, payload: str) -> None:
-        contact = self._to_contact(orjson.loads(payload), self._references)
+    def _add_payload(self, object_type: str, payload: str) -> None:
+        contact = self._to_contact(orjson.loads(payload), self._references, object_type)
         key = contact_id(self._connection_id, contact.object_type, contact.crm_id)
         if key in self._seen:
             return
@@ -79,10 +80,15 @@ class Rows:
         digest = hashlib.blake2b(orjson.dumps((facts, points)), digest_size=16).hexdigest()
         self._rows["incoming_contacts"].append((key, contact.object_type, contact.crm_id, *facts, digest))
         self._rows["incoming_points"] += points
-        if contact.merged_ids:
-            self._rows["incoming_merges"] += [
-                (contact_id(self._connection_id, contact.object_type, loser), key) for loser in contact.merged_ids
-            ]
+        if contact.merged_ids or contact.merged_into:
+            self._rows["incoming_merges"] += self._merges(key, contact)
+
+    def _merges(self, key: str, contact: Contact) -> Iterator[tuple[str, str, bool]]:
+        """Which contact became which, as the survivor or the one that is gone tells it."""
+        for loser in contact.merged_ids:
+            yield contact_id(self._connection_id, contact.object_type, loser), key, False
+        if contact.merged_into:
+            yield key, contact_id(self._connection_id, *contact.merged_into), True
 
     def add_set_aside(self, object_type: str, crm_id: str, reason: str, sample: str | None) -> None:
         """A record that could not be landed: a rejection like any other, so that somebody sees it."""
@@ -122,6 +128,7 @@ def _contact_facts(normal: NormalContact) -> tuple[Any, ...]:
         normal.phones[0].e164 if normal.phones else None,
         normal.emails[0].address if normal.emails else None,
         contact.company,
+        contact.company_id,
         contact.owner_id,
         contact.owner_name,
         contact.owner_email,

@@ -7,6 +7,7 @@ import dagster as dg
 from crm_pipeline.definitions import defs
 
 PARTITION = "accounts"
+CRMS = ("hubspot", "salesforce", "pipedrive", "zoho", "gohighlevel")
 
 
 def keys(*parts: str) -> set[dg.AssetKey]:
@@ -19,17 +20,13 @@ def test_the_assets_and_what_they_read() -> None:
         key.to_user_string(): sorted(parent.to_user_string() for parent in graph.get(key).parent_keys)
         for key in graph.get_all_asset_keys()
     }
-    assert parents == {
-        "crm/hubspot": [],
-        "raw/hubspot_contacts": ["crm/hubspot"],
-        "contacts": ["raw/hubspot_contacts"],
-        "leads": ["contacts"],
-    }
+    raw = {f"raw/{name}_contacts": [f"crm/{name}"] for name in CRMS}
+    assert parents == {**{f"crm/{name}": [] for name in CRMS}, **raw, "contacts": sorted(raw), "leads": ["contacts"]}
 
 
 def test_every_asset_that_is_made_is_partitioned_by_account_and_described() -> None:
     graph = defs.resolve_asset_graph()
-    for key in keys("raw/hubspot_contacts", "contacts", "leads"):
+    for key in keys(*(f"raw/{name}_contacts" for name in CRMS), "contacts", "leads"):
         node = graph.get(key)
         assert isinstance(node.partitions_def, dg.DynamicPartitionsDefinition)
         assert node.partitions_def.name == PARTITION
@@ -40,7 +37,9 @@ def test_every_asset_that_is_made_is_partitioned_by_account_and_described() -> N
 
 def test_the_job_takes_the_whole_walk() -> None:
     job = defs.resolve_job_def("sync_connection")
-    assert job.asset_layer.executable_asset_keys == keys("raw/hubspot_contacts", "contacts", "leads")
+    assert job.asset_layer.executable_asset_keys == keys(
+        *(f"raw/{name}_contacts" for name in CRMS), "contacts", "leads"
+    )
 
 
 def test_the_schedule_is_hourly_and_on_and_so_is_the_sensor() -> None:

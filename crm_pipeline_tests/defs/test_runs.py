@@ -144,6 +144,41 @@ def test_one_failing_connection_of_an_account_stops_no_other(
     assert look(tmp_path, "select count(*) from leads")[0][0] > 80
 
 
+def test_one_dead_crm_stops_no_other_and_both_meet_in_the_leads(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    sandbox.connect("acme", "zoho")
+    requests = [request for request in tick(instance).run_requests or [] if request.partition_key == "acme"]
+    sandbox.faults.add(match={"path": "/crm/v3/"}, times=None, answer="daily_limit")
+    done = {}
+    for request in requests:
+        assert request.asset_selection is not None
+        done[request.tags["crm_pipeline/provider"]] = run(instance, *request.asset_selection).success
+    assert done == {"hubspot": False, "zoho": True}
+    sandbox.faults.clear()
+    assert run(instance, *(requests[0].asset_selection or ())).success
+    providers = look(
+        tmp_path, "select provider, count(*) from sync_runs where status = 'succeeded' group by 1 order by 1"
+    )
+    assert providers == [("hubspot", 1), ("zoho", 1)]
+    in_both = (
+        "select count(*) from (select i.lead_id from staging.identity_map i join staging.contacts c using (contact_id) "
+        "where i.is_member group by 1 having count(distinct c.provider) = 2)"
+    )
+    assert look(tmp_path, in_both)[0][0] > 0
+
+
+def test_materializing_everything_of_an_account_with_one_crm_is_green(
+    sandbox: Sandbox, instance: dg.DagsterInstance
+) -> None:
+    tick(instance)
+    raw = [dg.AssetKey(["raw", f"{name}_contacts"]) for name in ("hubspot", "salesforce", "zoho")]
+    result = run(instance, *raw, *WALK[1:])
+    assert result.success
+    assert "no active Salesforce connection" in metadata(result, "raw__salesforce_contacts")["note"]
+    assert metadata(result, "leads")["fetched"] == 120
+
+
 def test_an_account_without_a_connection_is_told_so(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     tick(instance)
     instance.add_dynamic_partitions("accounts", ["nobody"])
@@ -152,9 +187,10 @@ def test_an_account_without_a_connection_is_told_so(sandbox: Sandbox, instance: 
     assert "no active connection" in str([event.event_specific_data for event in result.all_events if event.is_failure])
 
 
-def test_the_schedule_asks_for_every_active_account_once_an_hour(
+def test_the_schedule_asks_for_every_crm_of_every_account_once_an_hour(
     sandbox: Sandbox, instance: dg.DagsterInstance
 ) -> None:
+    sandbox.connect("acme", "zoho")
     tick(instance)
     schedule = defs.resolve_schedule_def("hourly_sync")
     hour = datetime(2026, 11, 25, 17, 0, tzinfo=UTC)
@@ -167,8 +203,14 @@ def test_the_schedule_asks_for_every_active_account_once_an_hour(
     ) as context:
         data = schedule.evaluate_tick(context)
     assert [request.run_key for request in data.run_requests or []] == [
-        "2026-11-25T17:00:acme",
-        "2026-11-25T17:00:globex",
+        "2026-11-25T17:00:acme:hubspot",
+        "2026-11-25T17:00:acme:zoho",
+        "2026-11-25T17:00:globex:hubspot",
+    ]
+    assert [request.tags["crm_pipeline/provider"] for request in data.run_requests or []] == [
+        "hubspot",
+        "zoho",
+        "hubspot",
     ]
 
 

@@ -45,7 +45,6 @@ def test_a_contact_with_name_and_phone_can_be_a_lead() -> None:
         (("415-555-2671",), {"is_deleted": True}, "deleted", None),
         ((), {"is_deleted": True}, "deleted", None),
         (("415-555-2671",), {"is_deleted": True, "is_purged": True}, "purged", None),
-        (("415-555-2671",), {"merged_into": "7"}, "merged_in_crm", "7"),
     ],
 )
 def test_what_stands_in_the_way(phones: Any, fields: dict[str, Any], reason: str, text: str | None) -> None:

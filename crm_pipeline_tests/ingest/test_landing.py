@@ -20,8 +20,9 @@ from crm_pipeline.ingest.cursor import OVERLAP
 from crm_pipeline.ingest.landing import Landing, Source, land_pass
 from crm_pipeline.ingest.records import Origin
 from crm_pipeline.nango.answers import Answer
+from crm_pipeline.nango.limits import Budget
 from crm_pipeline.providers.hubspot import HUBSPOT
-from crm_pipeline.providers.provider import CrmApi, Directory, Page, Pull, RawRecord, Reference
+from crm_pipeline.providers.provider import CrmApi, Directory, Page, Proven, Pull, RawRecord, Reference, Value
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.duckdb_store import open_duckdb
 from crm_pipeline.warehouse.session import Session
@@ -39,16 +40,23 @@ class NoApi:
     """The calls of a provider that makes none."""
 
     requests = 0
+    config: Mapping[str, Any] = {}
+
+    def once(self, key: str, make: Callable[[], Value]) -> Value:
+        return make()
+
+    def note_budget(self, budget: Budget) -> None:
+        raise AssertionError(budget)
 
     def get(
         self, path: str, query: Mapping[str, str] | None = None, *, headers: Mapping[str, str] | None = None,
-        bucket: str = "default", shape: tuple[str, ...] = (),
+        bucket: str = "default", shape: tuple[str, ...] = (), nothing: tuple[int, ...] = (),
     ) -> Answer:  # fmt: skip
         raise AssertionError(path)
 
     def post(
         self, path: str, body: object, *, headers: Mapping[str, str] | None = None, bucket: str = "default",
-        shape: tuple[str, ...] = (),
+        shape: tuple[str, ...] = (), nothing: tuple[int, ...] = (),
     ) -> Answer:  # fmt: skip
         raise AssertionError(path)
 
@@ -87,8 +95,8 @@ class Crm:
 
         return fetch
 
-    def directory(self, _: CrmApi) -> Directory:
-        return Directory(list(self.references), list(self.notes))
+    def directory(self, _: CrmApi, pull: Pull) -> Directory:
+        return Directory(list(self.references), notes=list(self.notes))
 
 
 @dataclass
@@ -270,7 +278,7 @@ def test_a_fetch_that_fails_at_once_keeps_the_place_of_the_run_before(place: Pla
 def test_references_that_fail_end_the_pass_and_move_nothing(place: Place) -> None:
     place.crm.references = [OWNER]
 
-    def away(_: CrmApi) -> Directory:
+    def away(_: CrmApi, pull: Pull) -> Directory:
         raise GONE
 
     source = place.source(a_page("1"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crm_pipeline.errors import NangoError
-from crm_pipeline.nango.connections import NangoConnection, account_of, check_config, to_connection
+from crm_pipeline.nango.connections import NangoConnection, account_of, to_connection
 
 
 def a_row(**changes: Any) -> dict[str, Any]:
@@ -53,25 +53,6 @@ def test_the_account_is_the_first_place_that_names_one(tags: object, end_user: o
     assert account_of({"tags": tags, "end_user": end_user}) == account
 
 
-@pytest.mark.parametrize(
-    ("theirs", "ours"),
-    [
-        ("hubspot", "hubspot"),
-        ("salesforce", "salesforce"),
-        ("salesforce-sandbox", "salesforce"),
-        ("pipedrive", "pipedrive"),
-        ("zoho-crm", "zoho"),
-        ("zoho", "zoho"),
-        ("highlevel", "gohighlevel"),
-        ("hubspot-mcp", None),
-        ("github", None),
-        (None, None),
-    ],
-)
-def test_nangos_provider_names_become_ours(theirs: str | None, ours: str | None) -> None:
-    assert to_connection(a_row(provider=theirs)).provider == ours
-
-
 def test_a_listed_connection_is_read_whole() -> None:
     row = a_row(errors=[{"type": "auth", "log_id": "x"}, {"type": "auth"}, {"type": "sync"}], metadata={"a": 1})
     assert to_connection(row) == NangoConnection(
@@ -80,7 +61,6 @@ def test_a_listed_connection_is_read_whole() -> None:
         nango_integration="hubspot-eu",
         nango_provider="hubspot",
         account_id="acme",
-        provider="hubspot",
         metadata={"a": 1},
         connection_config={},
         errors=("auth", "sync"),
@@ -109,26 +89,3 @@ def test_credentials_are_left_behind() -> None:
     connection = to_connection(a_row(credentials={"access_token": "tok-9"}, metadata={"k": "tok-9"}))
     assert "tok-9" not in repr(connection)
     assert not hasattr(connection, "credentials")
-
-
-@pytest.mark.parametrize(
-    ("provider", "config"),
-    [
-        ("salesforce", {"instance_url": "https://a.example"}),
-        ("salesforce-sandbox", {"instance_url": "https://a.example"}),
-        ("pipedrive", {"api_domain": "https://a.example"}),
-        ("zoho-crm", {"extension": "eu"}),
-        ("zoho", {"api_domain": "https://a.example"}),
-        ("hubspot", {}),
-        ("highlevel", {}),
-    ],
-)
-def test_a_connection_with_its_crms_address_passes(provider: str, config: dict[str, str]) -> None:
-    check_config(to_connection(a_row(provider=provider, connection_config=config)))
-
-
-@pytest.mark.parametrize("provider", ["salesforce", "salesforce-sandbox", "pipedrive", "zoho-crm", "zoho"])
-def test_a_connection_without_its_crms_address_is_told_apart_from_a_passing_failure(provider: str) -> None:
-    with pytest.raises(NangoError, match="connection_config") as caught:
-        check_config(to_connection(a_row(provider=provider, connection_config={"other": "x"})))
-    assert caught.value.code == "connection_misconfigured"

@@ -19,7 +19,7 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 def found(name: str = "c1", account: str | None = "acme", **changes: Any) -> NangoConnection:
     portal = {"portalId": changes.pop("portal", 11)}
-    return NangoConnection(1, name, "hubspot", "hubspot", account, "hubspot", connection_config=portal, **changes)
+    return NangoConnection(1, name, "hubspot", "hubspot", account, connection_config=portal, **changes)
 
 
 def refresh(world: World, *listed: NangoConnection, gone: tuple[Connection, ...] = ()) -> dict[str, Connection]:

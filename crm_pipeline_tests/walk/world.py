@@ -17,7 +17,7 @@ from crm_pipeline.errors import SyncHeld
 from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS
-from crm_pipeline.providers.provider import RawRecord, Reference
+from crm_pipeline.providers.provider import Proven, Provider, RawRecord, Reference
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
@@ -61,14 +61,13 @@ class World:
     session: Session
     account_id: str = "acme"
     clock: datetime = START
+    provider: Provider = HUBSPOT
     connections: dict[str, Connection] = field(default_factory=dict)
 
     def connection(self, name: str = "main", **settings: Any) -> Connection:
         """A HubSpot connection of the account, made at its first use."""
         if name not in self.connections:
-            found = NangoConnection(
-                1, name, "hubspot", "hubspot", self.account_id, "hubspot", metadata={"crm_pipeline": settings}
-            )
+            found = NangoConnection(1, name, "hubspot", "hubspot", self.account_id, metadata={"crm_pipeline": settings})
             with self.session.transaction():
                 self.connections[name] = registry.save(self.session, found, now=self.clock)
             self.session.run("transform/land/create_raw_contacts", raw_of="hubspot")
@@ -79,17 +78,19 @@ class World:
         *payloads: dict[str, Any],
         on: str = "main",
         references: list[Reference] | None = None,
-        complete: bool = False,
+        complete: bool | tuple[Proven, ...] = False,
     ) -> UUID:
         """Put payloads into raw as a landing would, as a pass that was proven complete if so; the id of that sync."""
         sync_id = uuid4()
         origin = Origin(self.account_id, str(self.connection(on).id), str(sync_id))
         if complete:
-            self.session.copy("raw.complete_passes", [pass_table(origin, self.clock)])
+            proven = complete if isinstance(complete, tuple) else (Proven("contact"),)
+            self.session.copy("raw.complete_passes", [pass_table(origin, self.clock, proven)])
         batch = RecordBatch(origin)
         for payload in payloads:
             updated = datetime.fromisoformat(payload["updatedAt"]) if payload.get("updatedAt") else None
-            record = RawRecord(payload.get("id"), payload, "contact", updated, bool(payload.get("archived")))
+            kind = payload.get("object_type", "contact")
+            record = RawRecord(payload.get("id"), payload, kind, updated, bool(payload.get("archived")))
             batch.add(record, self.clock)
         for kind, table in batch.flush():
             self.session.copy("raw.hubspot_contacts" if kind == "contacts" else "raw.set_aside", [table])
@@ -102,7 +103,7 @@ class World:
         *payloads: dict[str, Any],
         on: str = "main",
         references: list[Reference] | None = None,
-        complete: bool = False,
+        complete: bool | tuple[Proven, ...] = False,
         force: bool = False,
     ) -> Results:
         """Land, read, match: a whole sync without the network."""
@@ -122,8 +123,11 @@ class World:
     ) -> SyncHeld | None:
         self.clock += timedelta(seconds=1)
         with tempfile.TemporaryDirectory() as folder, self.session.transaction():
-            reading = Reading(connection=self.connection(on), provider=HUBSPOT, default_region="US", spool=Path(folder))
-            return stage_contacts(self.session, reading, sync_id=sync_id or uuid4(), now=self.clock, is_forced=force)
+            reading = Reading(
+                connection=self.connection(on), provider=self.provider, default_region="US", spool=Path(folder)
+            )
+            staged = stage_contacts(self.session, reading, sync_id=sync_id or uuid4(), now=self.clock, is_forced=force)
+            return staged.held
 
     def match(self, *, on: str = "main", sync_id: UUID | None = None, held: SyncHeld | None = None) -> Results:
         self.clock += timedelta(seconds=1)

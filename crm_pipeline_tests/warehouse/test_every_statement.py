@@ -146,7 +146,8 @@ def landing(session: Session) -> list[Any]:
     if session.engine == "postgres":
         session.run("transform/land/index_raw_contacts", raw_of="hubspot")
         session.run("transform/land/index_raw_contacts", raw_of="hubspot")
-    return sorted(session.rows("transform/land/known_archived", **keys), key=repr)
+    archived = sorted(session.rows("transform/land/known_archived", **keys), key=repr)
+    return [archived, session.rows("transform/land/known_owners", **keys)]
 
 
 def bad_days(session: Session) -> list[Any]:
@@ -177,7 +178,7 @@ def bad_days(session: Session) -> list[Any]:
 def changes_at_nango(session: Session) -> list[Any]:
     """A connection is moved to another account, one is gone."""
     now = START + timedelta(days=2)
-    moved = NangoConnection(1, "second", "hubspot", "hubspot", "globex", "hubspot", connection_config={"portalId": 7})
+    moved = NangoConnection(1, "second", "hubspot", "hubspot", "globex", connection_config={"portalId": 7})
     gone = next(c.id for c in registry.connections(session, account_id="globex"))
     known = registry.refresh(session, [moved], [gone], now=now)
     one = registry.connections(session, account_id="acme", provider="hubspot")

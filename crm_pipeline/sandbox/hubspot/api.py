@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from crm_pipeline.sandbox.crm import CrmKind, NoSuchRecord
+from crm_pipeline.sandbox.crm import CrmKind, Habits, NoSuchRecord
 from crm_pipeline.sandbox.exchange import Clock, Reply, Request
+from crm_pipeline.sandbox.fault_answers import PRESETS
 from crm_pipeline.sandbox.hubspot import around, contacts
 from crm_pipeline.sandbox.hubspot.control import act
 from crm_pipeline.sandbox.hubspot.desk import Desk
@@ -19,6 +20,7 @@ from crm_pipeline.sandbox.hubspot.first_day import new_portal, portal_number
 from crm_pipeline.sandbox.hubspot.portal import HubSpotPortal
 from crm_pipeline.sandbox.hubspot.requests import Refused, error_reply
 from crm_pipeline.sandbox.hubspot.search import BadSearch, SearchBroke
+from crm_pipeline.sandbox.hubspot.users import HubSpotUsers
 
 LONGEST_URL = 8192
 BURST, BURST_SECONDS, SEARCHES, SEARCH_SECONDS = 110, 10.0, 4, 1.0
@@ -43,6 +45,7 @@ ROUTES: dict[str, Mapping[str, Handler]] = {
         "DELETE": contacts.archive_contact,
     },
     rf"{OBJECTS}/(?:companies|0-2)/batch/read": {"POST": around.read_companies},
+    rf"{OBJECTS}/(?:companies|0-2)/search": {"POST": around.search_companies},
     rf"{OWNERS}/?": {"GET": around.list_owners},
     rf"{OWNERS}/([^/]+)": {"GET": around.read_owner},
     PROPERTIES: {"GET": around.list_properties},
@@ -60,6 +63,7 @@ class HubSpotApi:
         self.portal = portal
         self.limits = limits
         self._clock = clock
+        self.users = HubSpotUsers(portal)
         self._desk = Desk(portal, clock)
         self._calls: deque[float] = deque()
         self._searches: deque[float] = deque()
@@ -138,4 +142,35 @@ def hubspot_config(account: str, seed: int) -> dict[str, Any]:
     return {"portalId": portal_number(account, seed)}
 
 
-HUBSPOT = CrmKind(provider="hubspot", integration="hubspot", open=open_hubspot, connection_config=hubspot_config)
+def refuse_token(is_expired: bool) -> Reply:
+    """401 in HubSpot's envelope."""
+    if is_expired:
+        message = "The OAuth token used to make this call expired 12 second(s) ago."
+        return error_reply(Refused(401, "EXPIRED_AUTHENTICATION", message))
+    return error_reply(Refused(401, "INVALID_AUTHENTICATION", "Authentication credentials not found."))
+
+
+HUBSPOT = CrmKind(
+    provider="hubspot",
+    integration="hubspot",
+    open=open_hubspot,
+    connection_config=hubspot_config,
+    refuse_token=refuse_token,
+    habits=Habits(
+        pages="/objects/contacts(/search)?$",
+        list_key="results",
+        page_limit=contacts.LIST_LIMIT,
+        faults={
+            name: PRESETS[preset]
+            for name, preset in (
+                ("rate_limited", "rate_limited"),
+                ("daily_limit", "daily_limit"),
+                ("missing_scope", "missing_scopes"),
+                ("forbidden", "banned"),
+                ("invalid_token", "invalid_token"),
+                ("server_error", "server_error"),
+            )
+        },
+        counts={"/limits/records$": {"hubspotDefinedObjectTypes": [{"objectTypeId": "0-1", "usage": 9_999_999}]}},
+    ),
+)

@@ -1,14 +1,16 @@
-"""The endpoints around contacts: owners, property definitions, companies, the account, record counts."""
+"""The endpoints around contacts: owners, companies, property definitions, the account, record counts."""
 
 from __future__ import annotations
 
 import base64
 from typing import Any
 
+import orjson
+
 from crm_pipeline.sandbox.exchange import Reply, Request, json_reply
 from crm_pipeline.sandbox.hubspot.desk import Desk, batch_reply
 from crm_pipeline.sandbox.hubspot.portal import HubSpotPortal, whole
-from crm_pipeline.sandbox.hubspot.records import OPTIONS, READ_ONLY
+from crm_pipeline.sandbox.hubspot.records import READ_ONLY
 from crm_pipeline.sandbox.hubspot.requests import (
     BASE_URL,
     Refused,
@@ -32,21 +34,19 @@ FIELD_TYPES = {"enumeration": "select", "datetime": "date", "number": "number", 
 
 
 def read_companies(desk: Desk, request: Request) -> Reply:
+    """Found ones in `results`, the ids of the others in `errors` with 207."""
+    parameters(request, frozenset({"archived"}))
     body = json_object(request)
-    wanted = texts(body.get("properties")) or ["name", "domain"]
-    found, missing = [], []
-    for number in inputs(body):
-        company = desk.portal.companies.get(whole(number))
-        if company is None:
-            missing.append(number)
-            continue
-        known = {"name": company.name, "domain": company.domain, "phone": company.office, "hs_object_id": number}
-        stamp = "2025-01-02T03:04:05.678Z"
-        properties = {name: known[name] for name in wanted if name in known} | {"hs_object_id": number}
-        found.append(
-            {"id": number, "properties": properties, "createdAt": stamp, "updatedAt": stamp, "archived": False}
-        )
-    return batch_reply(desk, found, missing, "COMPANY")
+    names = desk.companies.property_names(",".join(texts(body.get("properties"))))
+    asked = dict.fromkeys(inputs(body))
+    found = {number: company for number in asked if (company := desk.portal.companies.get(whole(number)))}
+    results = [orjson.Fragment(company.as_json(names)) for company in found.values()]
+    return batch_reply(desk, results, [number for number in asked if number not in found], "COMPANY")
+
+
+def search_companies(desk: Desk, request: Request) -> Reply:
+    """Like the search for contacts, but the moment of change is called `hs_lastmodifieddate`."""
+    return desk.companies.search(request)
 
 
 def list_owners(desk: Desk, request: Request) -> Reply:
@@ -111,7 +111,7 @@ def _definition(portal: HubSpotPortal, name: str) -> dict[str, Any]:
         "fieldType": FIELD_TYPES.get(kind, "text"), "groupName": "contactinformation", "description": "",
         "options": [
             {"label": label, "value": value, "displayOrder": place, "hidden": False}
-            for place, (value, label) in enumerate(OPTIONS.get(name, ()))
+            for place, (value, label) in enumerate(portal.options.get(name, ()))
         ],
         "calculated": False, "hubspotDefined": custom is None, "hasUniqueValue": name == "email", "hidden": False,
         "formField": True, "externalOptions": name == "hubspot_owner_id", "dataSensitivity": "non_sensitive",

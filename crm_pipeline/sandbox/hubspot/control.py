@@ -63,6 +63,16 @@ def _merge(portal: HubSpotPortal, body: Body) -> object:
     return {"id": portal.merge(body["primary"], body["other"])}
 
 
+def _rename_owner(portal: HubSpotPortal, body: Body) -> object:
+    portal.rename_owner(body["id"], str(body["first"]), str(body["last"]), str(body["email"]))
+    return {}
+
+
+def _rename_company(portal: HubSpotPortal, body: Body) -> object:
+    portal.rename_company(body["id"], str(body["name"]))
+    return {}
+
+
 ACTIONS: dict[str, Callable[[HubSpotPortal, Body], object]] = {
     "create": _create,
     "edit": _edit,
@@ -70,5 +80,7 @@ ACTIONS: dict[str, Callable[[HubSpotPortal, Body], object]] = {
     "restore": _restore,
     "purge": _purge,
     "merge": _merge,
+    "rename_owner": _rename_owner,
+    "rename_company": _rename_company,
     "set": _set,
 }

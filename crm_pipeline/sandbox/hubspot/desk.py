@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from crm_pipeline.sandbox.exchange import Clock, Reply, iso_ms, json_reply
+from crm_pipeline.sandbox.exchange import Clock, Reply, Request, iso_ms, json_reply
+from crm_pipeline.sandbox.hubspot.index import SearchIndex
 from crm_pipeline.sandbox.hubspot.portal import HubSpotPortal
-from crm_pipeline.sandbox.hubspot.records import DEFAULT_PROPERTIES
-from crm_pipeline.sandbox.hubspot.search import SearchMemory
+from crm_pipeline.sandbox.hubspot.records import (
+    ALWAYS,
+    COMPANY_ALWAYS,
+    COMPANY_DEFAULT_PROPERTIES,
+    DEFAULT_PROPERTIES,
+)
+from crm_pipeline.sandbox.hubspot.requests import json_body, parameters
+from crm_pipeline.sandbox.hubspot.search import SearchMemory, read_search, run_search
 
-ALWAYS = ("createdate", "hs_object_id", "lastmodifieddate")
 MOST_LISTS = 64
+
+
+class ObjectKind:
+    """One object type as its endpoints need it: what its search sees, and which properties an answer has."""
+
+    def __init__(self, index: SearchIndex, default: tuple[str, ...], always: tuple[str, ...]) -> None:
+        self.index, self.memory = index, SearchMemory()
+        self._default, self._always = default, always
+        self._names: dict[tuple[str, int], tuple[str, ...]] = {}
+
+    def property_names(self, text: str) -> tuple[str, ...]:
+        """The known names of a comma list; unknown ones are left out without a word.
+
+        The same list gives the same tuple again, by which a record knows that it is already written that way.
+        """
+        if not text:
+            return self._default
+        types: Mapping[str, str] = self.index.types
+        key = text, len(types)
+        names = self._names.get(key)
+        if names is None:
+            if len(self._names) >= MOST_LISTS:
+                self._names.clear()
+            asked = [name for name in text.split(",") if name in types]
+            names = self._names[key] = tuple(dict.fromkeys([*asked, *self._always]))
+        return names
+
+    def search(self, request: Request) -> Reply:
+        """`after` is an offset here, not an id."""
+        parameters(request, frozenset())
+        search = read_search(self.index, json_body(request))
+        total, records = run_search(self.index, search, self.memory)
+        names = self.property_names(",".join(search.properties or ()))
+        body = b'{"total":%d,"results":[' % total + b",".join([record.as_json(names) for record in records]) + b"]"
+        following = search.offset + len(records)
+        if records and following < total:
+            body += b',"paging":{"next":{"after":"%d"}}' % following
+        return Reply(200, body + b"}")
 
 
 class Desk:
@@ -18,24 +63,8 @@ class Desk:
 
     def __init__(self, portal: HubSpotPortal, clock: Clock) -> None:
         self.portal, self.clock = portal, clock
-        self.memory = SearchMemory()
-        self._names: dict[tuple[str, int], tuple[str, ...]] = {}
-
-    def property_names(self, text: str) -> tuple[str, ...]:
-        """The known names of a comma list; unknown ones are left out without a word.
-
-        The same list gives the same tuple again, by which a contact knows that it is already written that way.
-        """
-        if not text:
-            return DEFAULT_PROPERTIES
-        key = text, len(self.portal.types)
-        names = self._names.get(key)
-        if names is None:
-            if len(self._names) >= MOST_LISTS:
-                self._names.clear()
-            asked = [name for name in text.split(",") if name in self.portal.types]
-            names = self._names[key] = tuple(dict.fromkeys([*asked, *ALWAYS]))
-        return names
+        self.contacts = ObjectKind(portal.index, DEFAULT_PROPERTIES, ALWAYS)
+        self.companies = ObjectKind(portal.company_index, COMPANY_DEFAULT_PROPERTIES, COMPANY_ALWAYS)
 
 
 def batch_reply(desk: Desk, results: list[Any], missing: list[str], kind: str) -> Reply:

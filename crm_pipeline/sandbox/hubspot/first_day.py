@@ -19,13 +19,15 @@ from crm_pipeline.sandbox.hubspot.records import (
     Properties,
     Record,
 )
-from crm_pipeline.sandbox.people import Person, people
+from crm_pipeline.sandbox.people import Company, Person, people
 
 OWNERS = (
     ("Jo", "Reed"), ("Amara", "Okafor"), ("Zoë", "Lindqvist"), ("Luis", "Peña"), ("Mei", "Tan"), ("Piotr", "Zając"),
     ("Sam", "Hill"), ("Nadia", "Haddad"),
 )  # fmt: skip
 ARCHIVED, MERGED = 0.01, 0.003
+COMPANIES_MS = 1_735_787_045_678
+"""2025-01-02T03:04:05.678Z, when all companies were made."""
 
 
 def portal_number(account: str, seed: int) -> int:
@@ -45,8 +47,8 @@ def new_portal(account: str, *, seed: int, contacts: int, clock: Clock) -> HubSp
         updated = created + int(chance() * (BASE_MS - created))
         properties = _properties(person, number, created, updated, owners, chance)
         _add(portal, Record(number, properties, updated, person.human), chance)
-        if person.company:
-            portal.companies.setdefault(FIRST_COMPANY + person.company.number, person.company)
+        if person.company and FIRST_COMPANY + person.company.number not in portal.companies:
+            portal.put_company(_company(person.company))
     return portal
 
 
@@ -62,6 +64,13 @@ def _add(portal: HubSpotPortal, record: Record, chance: Callable[[], float]) -> 
         record.properties["hs_merged_object_ids"] = ";".join(map(str, gone))
         portal.merged_into |= dict.fromkeys(gone, record.id)
     portal.put(record)
+
+
+def _company(company: Company) -> Record:
+    number = FIRST_COMPANY + company.number
+    known = {"name": company.name, "domain": company.domain, "phone": company.office, "hs_object_id": str(number)}
+    dates = dict.fromkeys(("createdate", "hs_lastmodifieddate"), iso_ms(COMPANIES_MS))
+    return Record(number, known | dates, COMPANIES_MS)
 
 
 def _owners(account: str) -> list[Owner]:

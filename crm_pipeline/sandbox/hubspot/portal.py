@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left, insort
-from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from crm_pipeline.sandbox.crm import NoSuchRecord
 from crm_pipeline.sandbox.exchange import Clock, iso_ms
-from crm_pipeline.sandbox.hubspot.records import FIRST_CONTACT, TYPES, Owner, Properties, Record
-from crm_pipeline.sandbox.people import Company
+from crm_pipeline.sandbox.hubspot.index import SearchIndex
+from crm_pipeline.sandbox.hubspot.records import (
+    COMPANY_TYPES,
+    FIRST_COMPANY,
+    FIRST_CONTACT,
+    OPTIONS,
+    TYPES,
+    Owner,
+    Properties,
+    Record,
+)
 
 
 class HubSpotPortal:
-    """The contacts of one account and every way they change; methods are what its users do. Thread safe.
+    """The contacts of one account, their owners and companies, and every way they change; methods are what its users
+    do. Thread safe.
 
-    `index_lag` is seconds until search sees a change. `merge_makes_new_id` is HubSpot's way since January 2025;
-    False is the older one, which kept the primary's id.
+    `merge_makes_new_id` is HubSpot's way since January 2025; False is the older one, which kept the primary's id.
     """
 
     def __init__(self, account: str, portal_id: int, owners: Sequence[Owner], *, clock: Clock) -> None:
@@ -26,24 +35,31 @@ class HubSpotPortal:
         self.portal_id = portal_id
         self.owners = list(owners)
         self.lock = threading.RLock()
-        self.index_lag = 0.0
         self.merge_makes_new_id = True
         self.types = dict(TYPES)
+        self.options: dict[str, tuple[tuple[str, str], ...]] = dict(OPTIONS)
+        """Value and label of what an enumeration can be."""
         self.custom: dict[str, str] = {}
-        self.companies: dict[int, Company] = {}
+        self.companies: dict[int, Record] = {}
         self.live: dict[int, Record] = {}
         self.archived: dict[int, Record] = {}
         self.merged_into: dict[int, int] = {}
-        self.changes = 0
-        """Counts what search could notice."""
+        self.index = SearchIndex(self.live, self.types, "lastmodifieddate", clock=clock)
+        self.company_index = SearchIndex(self.companies, COMPANY_TYPES, "hs_lastmodifieddate", clock=clock)
         self._clock = clock
-        self._index: dict[int, Record] = {}
-        self._waiting: deque[tuple[float, Record]] = deque()
         self._live_ids: list[int] = []
         self._archived_ids: list[int] = []
         self._live_emails: dict[str, int] = {}
-        self._versions = 0
         self._last_id = FIRST_CONTACT
+
+    @property
+    def index_lag(self) -> float:
+        """Seconds until search sees a change; lists see it at once."""
+        return self.index.lag
+
+    @index_lag.setter
+    def index_lag(self, seconds: float) -> None:
+        self.index.lag = self.company_index.lag = seconds
 
     # Reading
 
@@ -72,12 +88,10 @@ class HubSpotPortal:
         """The live contact with this primary e-mail."""
         return self.live.get(self._live_emails.get(email.strip().lower(), -1))
 
-    def searchable(self) -> Mapping[int, Record]:
-        """What the search index holds by now, in no order; older versions while it lags."""
-        now = self._clock()
-        while self._waiting and self._waiting[0][0] <= now:
-            self._enter(self._waiting.popleft()[1])
-        return self._index
+    def owner(self, number: int | str) -> Owner | None:
+        """An owner by id, also one who left."""
+        wanted = whole(number)
+        return next((owner for owner in self.owners if owner.id == wanted), None)
 
     def oracle(self) -> list[dict[str, Any]]:
         """Every live contact with all its filled properties, and `human`: equal for records of one human being."""
@@ -144,27 +158,64 @@ class HubSpotPortal:
             self.put(Record(number, _merged(kept, lost, number, gone, now), now, kept.human))
             return str(number)
 
-    def add_property(self, name: str, kind: str = "string", label: str | None = None) -> None:
-        """Define a custom property."""
+    def stamp_all(self, moment_ms: int) -> None:
+        """One moment of change for every live contact, as a bulk update of HubSpot's own leaves it."""
+        with self.lock:
+            stamp = {"lastmodifieddate": iso_ms(moment_ms)}
+            for record in list(self.live.values()):
+                self.put(Record(record.id, record.properties | stamp, moment_ms, record.human))
+
+    def add_property(
+        self, name: str, kind: str = "string", label: str | None = None, options: Mapping[str, str] | None = None
+    ) -> None:
+        """Define a custom property; `options` are the labels of an enumeration by value."""
         with self.lock:
             self.types[name] = kind
             self.custom[name] = label or name
+            if options:
+                self.options[name] = tuple(options.items())
+
+    def rename_owner(self, number: int | str, first: str, last: str, email: str) -> None:
+        """Contacts are not touched by it."""
+        with self.lock:
+            owner = self.owner(number)
+            if owner is None:
+                raise NoSuchRecord(f"no owner {number}")
+            self.owners[self.owners.index(owner)] = replace(owner, first=first, last=last, email=email)
+
+    def create_company(self, name: str) -> str:
+        """A new company; answers its id."""
+        with self.lock:
+            number, now = max(self.companies, default=FIRST_COMPANY) + 37, self._now_ms()
+            filled = {"hs_object_id": str(number), "name": name, "createdate": iso_ms(now)}
+            self.put_company(Record(number, filled | {"hs_lastmodifieddate": iso_ms(now)}, now))
+            return str(number)
+
+    def rename_company(self, number: int | str, name: str) -> None:
+        """Moves the company's own date; contacts are not touched by it, nor is the text in them."""
+        with self.lock:
+            record = self.companies.get(whole(number))
+            if record is None:
+                raise NoSuchRecord(f"no company {number}")
+            now = self._now_ms()
+            changed = record.properties | {"name": name, "hs_lastmodifieddate": iso_ms(now)}
+            self.put_company(Record(record.id, changed, now))
+
+    def put_company(self, record: Record) -> None:
+        """Add or replace a company as it is, stamping nothing."""
+        self.companies[record.id] = record
+        self.company_index.put(record)
 
     def put(self, record: Record) -> None:
         """Add or replace a live contact as it is, stamping nothing."""
-        self._versions += 1
         self._last_id = max(self._last_id, record.id)
-        record.version = self._versions
         if record.id not in self.live:
             insort(self._live_ids, record.id)
         self.live[record.id] = record
         email = record.properties.get("email")
         if email:
             self._live_emails[email.lower()] = record.id
-        if self.index_lag > 0:
-            self._waiting.append((self._clock() + self.index_lag, record))
-        else:
-            self._enter(record)
+        self.index.put(record)
 
     def put_archived(self, record: Record) -> None:
         """Add a contact to the recycle bin as it is."""
@@ -193,19 +244,11 @@ class HubSpotPortal:
         self._live_emails.pop(record.properties.get("email", "").lower(), None)
         self.put(Record(record.id, properties | {"lastmodifieddate": iso_ms(now)}, now, record.human))
 
-    def _enter(self, record: Record) -> None:
-        """Into the index, unless the contact has left or a later version is there already."""
-        known = self._index.get(record.id)
-        if record.id in self.live and (known is None or known.version < record.version):
-            self._index[record.id] = record
-            self.changes += 1
-
     def _remove_live(self, record: Record) -> None:
         del self.live[record.id]
         del self._live_ids[bisect_left(self._live_ids, record.id)]
         self._live_emails.pop(record.properties.get("email", "").lower(), None)
-        self._index.pop(record.id, None)
-        self.changes += 1
+        self.index.remove(record.id)
 
     def _remove_archived(self, record: Record) -> None:
         del self.archived[record.id]

@@ -1,4 +1,4 @@
-"""What HubSpot keeps about a contact and an owner, and the properties a portal has from the start."""
+"""What HubSpot keeps about a contact, a company and an owner, and the properties a portal has from the start."""
 
 from __future__ import annotations
 
@@ -44,13 +44,21 @@ READ_ONLY = frozenset({
 OPTIONS: dict[str, tuple[tuple[str, str], ...]] = {"hs_lead_status": STATUSES, "lifecyclestage": STAGES}
 """Value and label of what an enumeration can be."""
 DEFAULT_PROPERTIES = ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate", "lastname")
+ALWAYS = ("createdate", "hs_object_id", "lastmodifieddate")
+COMPANY_TYPES = {
+    "hs_object_id": "number", "createdate": "datetime", "hs_lastmodifieddate": "datetime", "name": "string",
+    "domain": "string", "phone": "string",
+}  # fmt: skip
+"""Every property of a company; its moment of change has another name than that of a contact."""
+COMPANY_DEFAULT_PROPERTIES = ("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name")
+COMPANY_ALWAYS = ("createdate", "hs_lastmodifieddate", "hs_object_id")
 
 Properties = dict[str, str]
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """One version of a contact; an edit makes a new one. `properties` holds only what is filled."""
+    """One version of a contact or company; an edit makes a new one. `properties` holds only what is filled."""
 
     id: int
     properties: Properties
@@ -62,7 +70,7 @@ class Record:
     written: bytes = b""
 
     def as_json(self, names: tuple[str, ...]) -> bytes:
-        """The contact as HubSpot writes it, with these properties; kept, since pages are asked for again and again."""
+        """The record as HubSpot writes it, with these properties; kept, since pages are asked for again and again."""
         if names is not self.asked:
             # Copied, since orjson leaves each result at the head of a much larger block.
             self.written, self.asked = bytes(memoryview(orjson.dumps(self.as_object(names)))), names
@@ -74,7 +82,7 @@ class Record:
             "id": str(self.id),
             "properties": {name: get(name) for name in names},
             "createdAt": get("createdate"),
-            "updatedAt": get("lastmodifieddate"),
+            "updatedAt": get("lastmodifieddate") or get("hs_lastmodifieddate"),
             "archived": self.archived_ms is not None,
         }
         if self.archived_ms is not None:

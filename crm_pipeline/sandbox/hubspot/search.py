@@ -1,4 +1,4 @@
-"""HubSpot's CRM search over contacts: which filters it takes, what they mean, where it stops.
+"""HubSpot's CRM search over contacts and companies: which filters it takes, what they mean, where it stops.
 
 https://developers.hubspot.com/docs/api-reference/search/guide
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from crm_pipeline.sandbox.hubspot.portal import HubSpotPortal
+from crm_pipeline.sandbox.hubspot.index import SearchIndex
 from crm_pipeline.sandbox.hubspot.records import Record
 
 MOST_GROUPS, MOST_FILTERS, MOST_IN_ALL = 5, 6, 18
@@ -49,7 +49,7 @@ class Search:
     query: str
 
 
-def read_search(portal: HubSpotPortal, body: Any) -> Search:
+def read_search(index: SearchIndex, body: Any) -> Search:
     """Check a body as strictly as HubSpot does."""
     if not isinstance(body, dict):
         raise BadSearch("Invalid input JSON: expected an object")
@@ -68,44 +68,42 @@ def read_search(portal: HubSpotPortal, body: Any) -> Search:
     if properties is not None and not _strings(properties):
         raise BadSearch("properties must be a list of strings")
     names = tuple(properties) if properties else None
-    return Search(_groups(portal, body), _sort(portal, body.get("sorts")), names, limit, offset, query)
+    return Search(_groups(index, body), _sort(index, body.get("sorts")), names, limit, offset, query)
 
 
-def run_search(portal: HubSpotPortal, search: Search, memory: SearchMemory) -> tuple[int, list[Record]]:
+def run_search(index: SearchIndex, search: Search, memory: SearchMemory) -> tuple[int, list[Record]]:
     """The number of matches, and the page asked for."""
-    found = _matches(portal, search, memory)
+    found = _matches(index, search, memory)
     if search.sort is not None and search.sort[0] != "hs_object_id":
         name, descending = search.sort
-        found = sorted(found, key=lambda record: _sort_key(portal, record, name), reverse=descending)
+        found = sorted(found, key=lambda record: _sort_key(index, record, name), reverse=descending)
     elif search.sort is not None and search.sort[1]:
         found = found[::-1]
     return len(found), found[search.offset : search.offset + search.limit]
 
 
 class SearchMemory:
-    """The matches of the latest searches, so that paging by id does not test every contact for every page."""
+    """The matches of the latest searches, so that paging by id does not test every record for every page."""
 
     def __init__(self) -> None:
         self._kept: dict[Any, tuple[int, list[Record], list[int]]] = {}
 
-    def matches(self, portal: HubSpotPortal, key: Any, tests: list[list[Test]]) -> tuple[list[Record], list[int]]:
+    def matches(self, index: SearchIndex, key: Any, tests: list[list[Test]]) -> tuple[list[Record], list[int]]:
         """Records that pass every test of any group, by rising id."""
-        index = portal.searchable()
+        held = index.searchable()
         kept = self._kept.get(key)
-        if kept is None or kept[0] != portal.changes:
+        if kept is None or kept[0] != index.changes:
             found = [
-                index[number]
-                for number in sorted(index)
-                if any(all(t(index[number]) for t in group) for group in tests)
+                held[number] for number in sorted(held) if any(all(t(held[number]) for t in group) for group in tests)
             ]
             if len(self._kept) > 8:
                 self._kept.clear()
-            kept = self._kept[key] = portal.changes, found, [record.id for record in found]
+            kept = self._kept[key] = index.changes, found, [record.id for record in found]
         return kept[1], kept[2]
 
 
-def _matches(portal: HubSpotPortal, search: Search, memory: SearchMemory) -> list[Record]:
-    """Ids are compared on the sorted list; everything else by a test of each contact."""
+def _matches(index: SearchIndex, search: Search, memory: SearchMemory) -> list[Record]:
+    """Ids are compared on the sorted list; everything else by a test of each record."""
     ranges: list[Mapping[str, Any]] = []
     groups = search.groups
     if len(groups) == 1:
@@ -113,11 +111,11 @@ def _matches(portal: HubSpotPortal, search: Search, memory: SearchMemory) -> lis
             item for item in groups[0] if item["propertyName"] == "hs_object_id" and item["operator"] in ("GT", "GTE")
         ]
         groups = (tuple(item for item in groups[0] if item not in ranges),)
-    tests = [[_test(portal, item) for item in group] for group in groups] or [[]]
+    tests = [[_test(index, item) for item in group] for group in groups] or [[]]
     if search.query:
         tests = [[*group, _query_test(search.query)] for group in tests]
     key = repr((groups, search.query))
-    found, ids = memory.matches(portal, key, tests)
+    found, ids = memory.matches(index, key, tests)
     start = 0
     for item in ranges:
         cut = bisect_right if item["operator"] == "GT" else bisect_left
@@ -125,30 +123,30 @@ def _matches(portal: HubSpotPortal, search: Search, memory: SearchMemory) -> lis
     return found[start:] if start else found
 
 
-def _groups(portal: HubSpotPortal, body: Mapping[str, Any]) -> tuple[tuple[Mapping[str, Any], ...], ...]:
+def _groups(index: SearchIndex, body: Mapping[str, Any]) -> tuple[tuple[Mapping[str, Any], ...], ...]:
     groups = body.get("filterGroups") or ([{"filters": body["filters"]}] if body.get("filters") else [])
     if not isinstance(groups, list) or len(groups) > MOST_GROUPS:
         raise BadSearch(f"filterGroups must be a list of at most {MOST_GROUPS}")
-    read = tuple(_group(portal, group) for group in groups)
+    read = tuple(_group(index, group) for group in groups)
     if sum(map(len, read)) > MOST_IN_ALL:
         raise BadSearch(f"at most {MOST_IN_ALL} filters in all")
     return read
 
 
-def _group(portal: HubSpotPortal, group: Any) -> tuple[Mapping[str, Any], ...]:
+def _group(index: SearchIndex, group: Any) -> tuple[Mapping[str, Any], ...]:
     filters = group.get("filters") if isinstance(group, dict) else None
     if not isinstance(filters, list) or not 1 <= len(filters) <= MOST_FILTERS:
         raise BadSearch(f"a filter group needs 1 to {MOST_FILTERS} filters")
     for item in filters:
-        _check_filter(portal, item)
+        _check_filter(index, item)
     return tuple(filters)
 
 
-def _check_filter(portal: HubSpotPortal, item: Any) -> None:
+def _check_filter(index: SearchIndex, item: Any) -> None:
     if not isinstance(item, dict) or not set(item) <= {"propertyName", "operator", "value", "values", "highValue"}:
         raise BadSearch("Invalid input JSON: a filter has propertyName, operator, value, values, highValue")
     name, operator = item.get("propertyName"), item.get("operator")
-    if not isinstance(name, str) or name not in portal.types:
+    if not isinstance(name, str) or name not in index.types:
         raise BadSearch(f"There was a problem with the request: property {name!r} does not exist")
     if not isinstance(operator, str) or operator not in OPERATORS:
         raise BadSearch(f"operator {operator!r} is not one of {sorted(OPERATORS)}")
@@ -162,13 +160,13 @@ def _check_filter(portal: HubSpotPortal, item: Any) -> None:
     for key in needed:
         if not isinstance(item.get(key), str):
             raise BadSearch(f"{operator} on {name} needs {key} as a string")
-        if portal.types[name] == "datetime" and item[key] == "0":
+        if index.types[name] == "datetime" and item[key] == "0":
             raise SearchBroke("internal error")  # reported of real portals: the beginning of time as a filter
         if operator in COMPARISONS or operator == "BETWEEN":
-            _value(portal.types[name], item[key])
+            _value(index.types[name], item[key])
 
 
-def _sort(portal: HubSpotPortal, sorts: Any) -> tuple[str, bool] | None:
+def _sort(index: SearchIndex, sorts: Any) -> tuple[str, bool] | None:
     """Only one sort is honoured; HubSpot refuses more."""
     if not sorts:
         return None
@@ -176,7 +174,7 @@ def _sort(portal: HubSpotPortal, sorts: Any) -> tuple[str, bool] | None:
         raise BadSearch("only one sort is allowed")
     first = sorts[0] if isinstance(sorts[0], dict) else {"propertyName": sorts[0], "direction": "ASCENDING"}
     name, direction = first.get("propertyName"), first.get("direction", "ASCENDING")
-    if not isinstance(name, str) or name not in portal.types or direction not in ("ASCENDING", "DESCENDING"):
+    if not isinstance(name, str) or name not in index.types or direction not in ("ASCENDING", "DESCENDING"):
         raise BadSearch(f"cannot sort by {first}")
     return name, direction == "DESCENDING"
 
@@ -190,13 +188,13 @@ def _offset(after: Any) -> int:
     return int(text)
 
 
-def _test(portal: HubSpotPortal, item: Mapping[str, Any]) -> Test:
-    """What one filter asks of a contact; an empty property passes only NEQ, NOT_IN and the negative tests."""
-    name, operator, kind = item["propertyName"], item["operator"], portal.types[item["propertyName"]]
+def _test(index: SearchIndex, item: Mapping[str, Any]) -> Test:
+    """What one filter asks of a record; an empty property passes only NEQ, NOT_IN and the negative tests."""
+    name, operator, kind = item["propertyName"], item["operator"], index.types[item["propertyName"]]
     if operator in ("HAS_PROPERTY", "NOT_HAS_PROPERTY"):
         wanted = operator == "HAS_PROPERTY"
         return lambda record: (name in record.properties) is wanted
-    if name == "lastmodifieddate" and operator in ("GTE", "GT"):
+    if name == index.dated and operator in ("GTE", "GT"):
         least = int(_value(kind, item["value"])) + (operator == "GT")
         return lambda record: record.updated_ms >= least
     check = _check(kind, operator, item)
@@ -264,7 +262,7 @@ def _token_pattern(value: str) -> re.Pattern[str]:
 
 def _query_test(query: str) -> Test:
     words = [word.lower() for word in TOKEN.findall(query)]
-    looked_at = ("firstname", "lastname", "email", "phone", "company")
+    looked_at = ("firstname", "lastname", "email", "phone", "company", "name", "domain")
 
     def passes(record: Record) -> bool:
         text = " ".join(record.properties.get(name, "") for name in looked_at).lower()
@@ -273,9 +271,9 @@ def _query_test(query: str) -> Test:
     return passes
 
 
-def _sort_key(portal: HubSpotPortal, record: Record, name: str) -> tuple[bool, Any, int]:
+def _sort_key(index: SearchIndex, record: Record, name: str) -> tuple[bool, Any, int]:
     text = record.properties.get(name)
-    return (text is None, "" if text is None else _value(portal.types[name], text), record.id)
+    return (text is None, "" if text is None else _value(index.types[name], text), record.id)
 
 
 def _strings(value: Any) -> bool:

@@ -1,7 +1,7 @@
 -- Contacts we hold as alive, or are about to, that a proven complete pass did not show. A contact that this reading
 -- already knows as deleted or merged is not absent: its reason is known.
--- reads: staging.contacts, temp incoming_contacts, raw.<provider>_contacts, raw.set_aside
--- writes: temp absent_contacts   grain: one row per contact   parameters: account_id, connection_id, pass_started_at
+-- reads: staging.contacts, temp incoming_contacts, temp proven, raw.<provider>_contacts, raw.set_aside
+-- writes: temp absent_contacts   grain: one row per contact   parameters: account_id, connection_id
 create temp table absent_contacts as
 with alive as (
     select c.contact_id, c.object_type, c.crm_id
@@ -20,20 +20,17 @@ with alive as (
 shown as (
     select r.object_type, r.crm_id
     from raw.provider_contacts r
-    where
-        r.account_id = $account_id
-        and r.connection_id = $connection_id
-        and r.fetched_at >= cast($pass_started_at as timestamptz)
+    inner join proven p on p.object_type = r.object_type and r.fetched_at >= p.started_at
+    where r.account_id = $account_id and r.connection_id = $connection_id
     union
     select a.object_type, a.crm_id
     from raw.set_aside a
-    where
-        a.account_id = $account_id
-        and a.connection_id = $connection_id
-        and a.fetched_at >= cast($pass_started_at as timestamptz)
+    inner join proven p on p.object_type = a.object_type and a.fetched_at >= p.started_at
+    where a.account_id = $account_id and a.connection_id = $connection_id
 )
 
 select l.contact_id, l.object_type, l.crm_id
 from alive l
+inner join proven p on p.object_type = l.object_type
 left join shown s on s.object_type = l.object_type and s.crm_id = l.crm_id
 where s.crm_id is null

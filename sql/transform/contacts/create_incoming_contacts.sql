@@ -13,6 +13,7 @@ create temp table incoming_contacts (
     phone text,
     email text,
     company text,
+    company_id text,
     owner_id text,
     owner_name text,
     owner_email text,

@@ -13,4 +13,4 @@ inner join newest_versions n
         and n.crm_id = r.crm_id
         and n.payload_hash = r.payload_hash
         and n.fetched_at = r.fetched_at
-        and n.source_updated_at = r.source_updated_at
+        and n.source_updated_at is not distinct from r.source_updated_at

@@ -20,6 +20,11 @@ where c.account_id = $account_id and c.connection_id = cast($connection_id as uu
 union
 select c.object_type, c.crm_id
 from staging.contacts c
+inner join changed_references o on o.kind = 'company' and o.crm_id = c.company_id
+where c.account_id = $account_id and c.connection_id = cast($connection_id as uuid) and c.state <> 'deleted'
+union
+select c.object_type, c.crm_id
+from staging.contacts c
 inner join changed_references s on s.kind = 'status' and s.crm_id = c.status_id
 where c.account_id = $account_id and c.connection_id = cast($connection_id as uuid) and c.state <> 'deleted'
 union

@@ -10,6 +10,7 @@ set
     phone = i.phone,
     email = i.email,
     company = i.company,
+    company_id = i.company_id,
     owner_id = i.owner_id,
     owner_name = i.owner_name,
     owner_email = i.owner_email,

@@ -1,0 +1,1 @@
+"""A Pipedrive company and its API. Start at `api.py`."""

@@ -1,0 +1,1 @@
+"""A Salesforce org and its REST API. Start at `api.py`."""
