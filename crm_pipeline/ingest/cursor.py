@@ -6,7 +6,7 @@ next one. Overlaps pay for a CRM index that shows a change late.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +80,16 @@ def pass_landed(state: State, plan: PassPlan) -> None:
         state["complete_at"] = started_at
     if plan.is_deep:
         state["deep_at"] = started_at
+
+
+def note_unread(state: State, unread: Collection[str]) -> None:
+    """Note the object types that this pass could not read; after one that could, the next pass is complete.
+
+    Their changes went by meanwhile, and no window shows them any more.
+    """
+    if set(state.get("unread", ())) - set(unread):
+        state.pop("complete_at", None)
+    state["unread"] = sorted(unread)
 
 
 def _unfinished(state: Mapping[str, Any], now: datetime, full: bool) -> PassPlan | None:

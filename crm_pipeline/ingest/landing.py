@@ -30,7 +30,7 @@ from dlt.common.exceptions import DltException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from crm_pipeline.errors import PipelineError, WarehouseError
-from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass, references_since
+from crm_pipeline.ingest.cursor import PassPlan, note_unread, page_landed, pass_landed, plan_pass, references_since
 from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
 from crm_pipeline.providers.provider import CrmApi, Proven, Provider, Pull, Reference
 from crm_pipeline.warehouse.database import Warehouse
@@ -134,6 +134,7 @@ class _Walk:
         self._pull, self._now, self._on_records = pull, now, on_records
         self._pages = source.provider.fetch_contacts(source.api, pull)
         self._has_references = False
+        self._unread: set[str] = set()
         self.average_row, self.largest_row = 0.0, 0
         """Characters of a payload, in the table where they are largest, and at the most."""
 
@@ -185,6 +186,7 @@ class _Walk:
                 landed, resume = landed + len(page.records), page.resume
                 self._tell(page.notes)
                 proven += page.proven
+                self._unread.update(page.unread)
                 self.landing.records += len(page.records)
                 self._on_records(self.landing.records)
                 if page.references:
@@ -196,6 +198,7 @@ class _Walk:
             else:
                 self.is_over, resume = True, None
                 pass_landed(state, self.landing.plan)
+                note_unread(state, self._unread)
         except PipelineError as error:
             self.landing.failure, self.is_over = error, True
         yield from self._flushed(batch)

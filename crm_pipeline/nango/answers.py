@@ -39,6 +39,8 @@ class Refusal:
     can_retry: bool = False
     retry_after: float | None = None
     action: str | None = None
+    reason: str | None = None
+    """The CRM's own code; kept in the error's facts, for a provider that has an answer to it."""
 
 
 ReadRefusal = Callable[[int, Mapping[str, str], object], Refusal | None]
@@ -131,6 +133,7 @@ class _Facts:
         action: str | None = None,
         is_nango: bool = False,
         nango_code: str | None = None,
+        reason: str | None = None,
     ) -> Failure:
         """A failure whose message says what was attempted and what came back."""
         is_nango = (is_nango or not self.through_proxy) and code in NangoError.codes
@@ -143,6 +146,7 @@ class _Facts:
             retry_after=self.retry_after if retry_after is None else retry_after,
             status=self.status,
             nango_code=nango_code,
+            reason=reason,
         )
         return Failure(error, tries, refresh)
 
@@ -213,6 +217,7 @@ def _refused(facts: _Facts, read_refusal: ReadRefusal | None) -> Failure | None:
         refresh=refresh,
         retry_after=refusal.retry_after,
         action=refusal.action,
+        reason=refusal.reason,
     )
 
 

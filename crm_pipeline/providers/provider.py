@@ -60,6 +60,8 @@ class Page(NamedTuple):
     proven: tuple[Proven, ...] = ()
     notes: tuple[str, ...] = ()
     """What could not be read although the pass goes on, in words for a person."""
+    unread: tuple[str, ...] = ()
+    """Object types that this pass may not read at all; once they can be read again, everything of them is due."""
 
 
 NOTHING: dict[str | None, Reference] = {}

@@ -126,7 +126,7 @@ def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
             unreadable.append(f"{table.name} is left out: {reason}")
             if len(unreadable) == len(TABLES):
                 raise ProviderError("missing_scope", " ".join(unreadable), action=GRANT) from None
-            yield Page([], resume=following.text(), notes=(unreadable[-1],))
+            yield Page([], following.text(), notes=(unreadable[-1],), unread=(place.object_type,))
         place = following
 
 
@@ -211,11 +211,11 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
     message = f"Salesforce refused ({code}): {said}"
     if code == "REQUEST_LIMIT_EXCEEDED":
         if "TotalRequests" in said:
-            return Refusal("daily_limit", f"Salesforce's daily request limit is used up ({code}).")
-        return Refusal("rate_limited", message, can_retry=True)
+            return Refusal("daily_limit", f"Salesforce's daily request limit is used up ({code}).", reason=code)
+        return Refusal("rate_limited", message, can_retry=True, reason=code)
     if code in REFUSALS:
         ours, can_retry, action = REFUSALS[code]
-        return Refusal(ours, message, can_retry=can_retry, action=action)
+        return Refusal(ours, message, can_retry=can_retry, action=action, reason=code)
     if code.startswith("INSUFFICIENT_ACCESS"):
         return Refusal("missing_scope", message, action=GRANT)
     if status == 420:
@@ -224,7 +224,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
         return Refusal("provider_unavailable", "a page that is no answer of Salesforce's API", can_retry=True)
     if status == 403:
         return Refusal("connection_misconfigured", message)
-    return Refusal("unexpected_response", message) if code and status in (400, 404) else None
+    return Refusal("unexpected_response", message, reason=code) if code and status in (400, 404) else None
 
 
 def record_url(config: Mapping[str, Any], object_type: str, crm_id: str) -> str | None:
@@ -687,8 +687,8 @@ def _objects(value: object, *required: str) -> list[dict[str, Any]]:
 
 
 def _says(error: ProviderError, code: str) -> bool:
-    """Whether Salesforce gave this error code; `read_refusal` puts it into the message."""
-    return f"({code})" in error.message
+    """Whether Salesforce gave this error code."""
+    return error.facts.get("reason") == code
 
 
 def _is_no_access(error: ProviderError) -> bool:

@@ -118,7 +118,7 @@ def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
     if pull.kind == "window" and pull.since is None:
         raise ValueError("a window pass needs `since`")
     resumed = _read_place(pull.resume)
-    place, notes = resumed or _start(pull, "lead"), tuple[str, ...]()
+    place, notes, unread = resumed or _start(pull, "lead"), tuple[str, ...](), tuple[str, ...]()
     for object_type in list(MODULES)[list(MODULES).index(place.object_type) :]:
         if object_type != place.object_type:
             place = _start(pull, object_type)
@@ -128,11 +128,12 @@ def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
                 raise refusal
             notes = (f"{MODULES[object_type]} are left out. {refusal.message}",) if refusal else ()
             if refusal is not None:
+                unread += (object_type,)
                 continue
         since = place.since if place.part == "deleted" else None
         yield from _deleted(api, object_type, since or pull.since or pull.started_at - DELETED_BEFORE)
-    if notes:
-        yield Page([], Place("lead", "deleted").written(), notes=notes)
+    if notes or unread:
+        yield Page([], Place("lead", "deleted").written(), notes=notes, unread=unread)
 
 
 def fetch_references(api: CrmApi, pull: Pull) -> Directory:
@@ -256,7 +257,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
         return Refusal(
             "connection_misconfigured", f"{said}.", action="Switch the module on in Zoho CRM, then run the sync again."
         )
-    return Refusal("unexpected_response", f"{said}.") if status == 400 else None
+    return Refusal("unexpected_response", f"{said}.", reason=code) if status == 400 else None
 
 
 def read_budget(headers: Mapping[str, str]) -> Budget | None:
@@ -608,7 +609,7 @@ def _next_token(answer: Mapping[str, Any]) -> str:
 
 
 def _sentence(body: Mapping[str, Any]) -> str:
-    """Zoho's code and words; `_says` finds the code again."""
+    """Zoho's code and words."""
     details = body.get("details")
     facts = [f"{name} {value}" for name, value in details.items() if value] if isinstance(details, dict) else []
     words = ", ".join([str(body.get("message") or "no explanation"), *facts[:3]])
@@ -616,7 +617,7 @@ def _sentence(body: Mapping[str, Any]) -> str:
 
 
 def _says(error: ProviderError, *codes: str) -> bool:
-    return any(f"Zoho answered {code} (" in error.message for code in codes)
+    return error.facts.get("reason") in codes
 
 
 def _is_refusal(error: ProviderError) -> bool:

@@ -22,8 +22,8 @@ from crm_pipeline.sandbox.fault_answers import PRESETS, Answer
 
 TYPES: Mapping[str, Any] = {
     "status": int, "body": object, "headers": Mapping, "patch": Mapping, "drop": list | tuple, "cut_json": int,
-    "gzip": bool, "again": bool, "bomb": int, "chunked": bool, "delay": int | float, "hang": int | float, "cut_at": int, "reset": bool,
-    "drip": int | float, "before": list | tuple,
+    "gzip": bool, "again": bool, "bomb": int, "chunked": bool, "delay": int | float, "hang": int | float,
+    "cut_at": int, "reset": bool, "drip": int | float, "before": list | tuple,
 }  # fmt: skip
 """What the fields of an answer can be; those not named are text."""
 
@@ -134,7 +134,8 @@ class FaultScript:
         """Keep an answer for the faults that will give it again."""
         with self._lock:
             for fault in self._faults:
-                if fault.answer.again and not fault.is_due() and fault.match.fits(request, account, nango_connection_id):
+                is_waiting = fault.answer.again and not fault.is_due()
+                if is_waiting and fault.match.fits(request, account, nango_connection_id):
                     fault.last = reply
 
     def next(self, at: str, request: Request, account: str | None, nango_connection_id: str | None) -> Fault | None:

@@ -137,7 +137,7 @@ def _metadata(known: object, found: NangoConnection, provider: Provider) -> str:
     """The connection's settings as they are at Nango, and which CRM account it leads to; nothing else is stored."""
     settings = found.metadata.get(METADATA_KEY)
     kept = dict(settings) if isinstance(settings, dict) else {}
-    keys = {provider.identity, *provider.config_keys}
+    keys = {*provider.config_keys, *((provider.identity,) if provider.identity else ())}
     config = {key: found.connection_config[key] for key in keys if key in found.connection_config}
     kept["connection_config"] = _settings(known).get("connection_config") or config
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()

@@ -18,9 +18,12 @@ from crm_pipeline.ingest.cursor import (
     OVERLAP,
     RESUME_WITHIN,
     PassPlan,
+    State,
+    note_unread,
     page_landed,
     pass_landed,
     plan_pass,
+    references_since,
 )
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -232,3 +235,39 @@ def test_changes_since_a_pass_made_under_a_wrong_clock_are_read(ahead: timedelta
     """The clock was ahead when a pass was made at noon and is right again at one: what changed since noon is due."""
     plan = plan_pass(after_a_complete_pass(NOON + ahead), now=NOON + HOUR, full=False)
     assert plan.kind == "complete" or (plan.since is not None and plan.since <= NOON)
+
+
+def test_what_could_not_be_read_and_can_again_makes_the_next_pass_complete() -> None:
+    state: State = {}
+    pass_landed(state, plan_pass(state, now=NOON, full=False))
+    note_unread(state, ["lead"])
+    window = plan_pass(state, now=NOON + timedelta(hours=1), full=False)
+    pass_landed(state, window)
+    note_unread(state, ["lead"])
+    assert plan_pass(state, now=NOON + timedelta(hours=2), full=False).kind == "window", "still out of reach"
+    note_unread(state, [])
+    assert plan_pass(state, now=NOON + timedelta(hours=2), full=False).kind == "complete"
+    note_unread(state, [])
+
+
+def test_references_are_read_whole_with_every_new_complete_pass_and_by_change_otherwise() -> None:
+    state: State = {}
+    first = plan_pass(state, now=NOON, full=False)
+    assert references_since(state, first, NOON) is None
+    state["references_at"] = NOON.isoformat()
+    page_landed(state, first, "page 1")
+    resumed = plan_pass(state, now=NOON + timedelta(hours=1), full=False)
+    assert references_since(state, resumed, NOON + timedelta(hours=1)) == NOON - DEEP_OVERLAP, "they were read already"
+    pass_landed(state, resumed)
+    window = plan_pass(state, now=NOON + timedelta(hours=2), full=False)
+    assert references_since(state, window, NOON + timedelta(hours=2)) == NOON - DEEP_OVERLAP
+    again = plan_pass(state, now=NOON + timedelta(hours=3), full=True)
+    assert references_since(state, again, NOON + timedelta(hours=3)) is None
+
+
+def test_a_crm_that_tells_no_deletions_is_read_whole_every_day() -> None:
+    state: State = {}
+    pass_landed(state, plan_pass(state, now=NOON, full=False))
+    later = NOON + timedelta(hours=25)
+    assert plan_pass(state, now=later, full=False).kind == "window"
+    assert plan_pass(state, now=later, full=False, complete_every=timedelta(days=1)).kind == "complete"

@@ -16,7 +16,7 @@ import pytest
 
 from crm_pipeline.errors import ProviderError, WarehouseError
 from crm_pipeline.ingest import landing as product
-from crm_pipeline.ingest.cursor import OVERLAP
+from crm_pipeline.ingest.cursor import DEEP_OVERLAP, OVERLAP
 from crm_pipeline.ingest.landing import Landing, Source, land_pass
 from crm_pipeline.ingest.records import Origin
 from crm_pipeline.nango.answers import Answer
@@ -470,3 +470,45 @@ class _Holding:
     def __exit__(self, *_: object) -> None:
         if self._started:
             self._held.__exit__(None, None, None)
+
+
+PROVEN = (Proven("contact", 2), Proven("lead"))
+
+
+def test_proof_lands_with_a_complete_pass_and_with_no_other(any_place: Place) -> None:
+    any_place.land(Page([RawRecord("1", {"id": "1"})], "list:1", proven=PROVEN))
+    landed = "select object_type, expected, started_at from raw.complete_passes order by object_type"
+    rows = any_place.look(landed)
+    assert [row[:2] for row in rows] == [("contact", 2), ("lead", None)]
+    any_place.land(Page([RawRecord("2", {"id": "2"})], "window:2", proven=PROVEN))
+    assert any_place.look(landed) == rows
+
+
+def test_proof_of_one_kind_survives_a_failure_in_another(place: Place) -> None:
+    place.land(Page([], "lead:", proven=PROVEN[:1]), GONE)
+    assert place.look("select object_type from raw.complete_passes") == [("contact",)]
+
+
+def test_names_that_pages_bring_along_land_with_them(any_place: Place) -> None:
+    any_place.land(Page([RawRecord("1", {"id": "1"})], "list:1", references=(OWNER,)))
+    assert any_place.look("select kind, crm_id, label from raw.crm_references") == [("owner", "7", "Jo Reed")]
+
+
+def test_companies_are_asked_for_by_change_after_they_were_read_once(place: Place) -> None:
+    place.land(a_page("1"))
+    place.land(a_page("2"))
+    assert place.crm.pulls[0].references_since is None
+    assert place.crm.pulls[1].references_since == NOON + timedelta(minutes=5) - DEEP_OVERLAP
+
+
+def test_a_note_is_told_once(place: Place) -> None:
+    place.crm.notes = ["Owners are not readable."]
+    pages = [Page([], f"list:{n}", notes=("Companies are not readable.",)) for n in range(3)]
+    assert place.land(*pages).notes == ["Owners are not readable.", "Companies are not readable."]
+
+
+def test_a_kind_that_can_be_read_again_makes_the_next_pass_complete(place: Place) -> None:
+    place.land(a_page("1"))
+    place.land(Page([], "lead:", unread=("lead",)))
+    place.land(a_page("2"))
+    assert [place.land(a_page("3")).plan.kind for _ in range(2)] == ["complete", "window"]

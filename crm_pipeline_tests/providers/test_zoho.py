@@ -928,6 +928,7 @@ def test_a_field_that_the_list_does_not_take_is_left_out() -> None:
                     "unexpected_response",
                     "Zoho answered INVALID_DATA (bad field, api_name $converted_detail).",
                     status=400,
+                    reason="INVALID_DATA",
                 )
             return super().get(path, query, **more)
 
