@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import processes, report, sandbox
+from benchmarks import crms, processes, report, sandbox
 from benchmarks.processes import BenchmarkFailed, Usage
 from benchmarks.report import Line, Target
 from benchmarks.stages import STAGES, run_stage
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
-            return measure(options, Path(folder))
+            return measure_crms(options, Path(folder)) if options.only == "crms" else measure(options, Path(folder))
     except BenchmarkFailed as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -60,6 +60,14 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     if options.only != "syncs":
         print(_domain_sentence(domains))
     return MISSED if options.strict and any(line.is_missed for line in lines) else DONE
+
+
+def measure_crms(options: argparse.Namespace, folder: Path) -> int:
+    """Every CRM beside HubSpot."""
+    machine = _machine(options.contacts, options.runs)
+    table, is_met = crms.measure(options.contacts, options.runs, folder)
+    print(f"{machine}\n\n{table}")
+    return MISSED if options.strict and not is_met else DONE
 
 
 def one_run(
@@ -144,7 +152,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--changes", type=_positive, default=500, help="before the incremental sync (500)")
     parser.add_argument("--runs", type=_positive, default=1, help="print medians of so many (1)")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
-    parser.add_argument("--only", choices=("stages", "syncs"), help="leave out the other half")
+    parser.add_argument("--only", choices=("stages", "syncs", "crms"), help="one part; crms: every CRM beside HubSpot")
     commands = parser.add_subparsers(dest="command", metavar="")
     commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=STAGES)
     return parser.parse_args(arguments)

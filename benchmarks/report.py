@@ -76,8 +76,12 @@ def medians(runs: Sequence[Sequence[Line]]) -> list[Line]:
 def table(lines: Sequence[Line]) -> str:
     """The lines under their headings; the first one is the bare loop."""
     rows = [HEADINGS, *(line.cells(lines[0].seconds) for line in lines)]
+    return aligned(rows, left=(0, len(HEADINGS) - 2, len(HEADINGS) - 1))
+
+
+def aligned(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """Rows as text; the columns in `left` begin together, the others end together."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    left = (0, len(HEADINGS) - 2, len(HEADINGS) - 1)
     return "\n".join(
         "  ".join(
             cell.ljust(width) if place in left else cell.rjust(width)

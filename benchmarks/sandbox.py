@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,11 @@ TAIL = 8192
 
 
 @contextmanager
-def running(contacts: int, folder: Path) -> Iterator[dict[str, str]]:
+def running(contacts: int, folder: Path, crms: Sequence[str] = ("hubspot",)) -> Iterator[dict[str, str]]:
     """The settings that lead to a fresh sandbox; ended, whatever happens."""
-    arguments = ("crm_pipeline.sandbox", "--contacts", str(contacts), "--accounts", ACCOUNT)
+    arguments = (
+        "crm_pipeline.sandbox", "--contacts", str(contacts), "--accounts", ACCOUNT, "--crms", ",".join(crms)
+    )  # fmt: skip
     with tempfile.TemporaryFile() as errors:
         process = start(arguments, {}, folder, stdout=subprocess.PIPE, stderr=errors.fileno())
         try:
