@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import crms, processes, report, sandbox
+from benchmarks import crms, processes, report, sandbox, scale
 from benchmarks.processes import BenchmarkFailed, Usage
 from benchmarks.report import Line, Target
 from benchmarks.stages import STAGES, run_stage
@@ -25,7 +25,9 @@ from benchmarks.stages import STAGES, run_stage
 Facts = dict[str, Any]
 WALK = (("land", "fetch and land (dlt)"), ("contacts", "contacts (map, normalize)"), ("leads", "leads (match, build)"))
 FULL, CHANGES, NOTHING = Target(15, 450), Target(4), Target(3)
+CHILDREN = STAGES | scale.STAGES
 LIBRARIES = ("dlt", "duckdb", "pyarrow", "orjson", "phonenumbers")
+CONTACTS = 100_000
 DONE, MISSED, FAILED = 0, 1, 2
 
 
@@ -33,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure; or, for our own child processes, run one stage."""
     options = _options(arguments)
     if options.command == "stage":
-        run_stage(options.name)
+        run_stage(CHILDREN[options.name])
         return DONE
     signal.signal(signal.SIGTERM, _stop)
     try:
         with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
-            return measure_crms(options, Path(folder)) if options.only == "crms" else measure(options, Path(folder))
+            parts = {"crms": measure_crms, "scale": measure_scale, "identity": measure_identity}
+            return parts.get(options.only, measure)(options, Path(folder))
     except BenchmarkFailed as error:
         print(error, file=sys.stderr)
         return FAILED
@@ -59,13 +62,34 @@ def measure(options: argparse.Namespace, folder: Path) -> int:
     print(f"{machine}\n\n{report.table(lines)}")
     if options.only != "syncs":
         print(_domain_sentence(domains))
-    return MISSED if options.strict and any(line.is_missed for line in lines) else DONE
+    is_missed = any(line.is_missed for line in lines)
+    if options.only is None:
+        print()
+        is_missed |= measure_identity(options, folder) != DONE
+    return MISSED if options.strict and is_missed else DONE
 
 
 def measure_crms(options: argparse.Namespace, folder: Path) -> int:
     """Every CRM beside HubSpot."""
     machine = _machine(options.contacts, options.runs)
     table, is_met = crms.measure(options.contacts, options.runs, folder)
+    print(f"{machine}\n\n{table}")
+    return MISSED if options.strict and not is_met else DONE
+
+
+def measure_identity(options: argparse.Namespace, folder: Path) -> int:
+    """Who is one person, in towns where that is known."""
+    from benchmarks import identity
+
+    table, is_met = identity.measure(folder / "identity")
+    print(table)
+    return MISSED if options.strict and not is_met else DONE
+
+
+def measure_scale(options: argparse.Namespace, folder: Path) -> int:
+    """One account with very many contacts."""
+    machine = _machine(options.contacts, 1)
+    table, is_met = scale.measure(options.contacts, folder, postgres=options.postgres)
     print(f"{machine}\n\n{table}")
     return MISSED if options.strict and not is_met else DONE
 
@@ -148,14 +172,22 @@ def _domain_sentence(domains: Sequence[Facts]) -> str:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--contacts", type=_positive, default=100_000, help="in the sandbox (100000)")
+    parser.add_argument("--contacts", type=_positive, help="how many (100000, and 1000000 for scale)")
     parser.add_argument("--changes", type=_positive, default=500, help="before the incremental sync (500)")
     parser.add_argument("--runs", type=_positive, default=1, help="print medians of so many (1)")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
-    parser.add_argument("--only", choices=("stages", "syncs", "crms"), help="one part; crms: every CRM beside HubSpot")
+    parser.add_argument(
+        "--only",
+        choices=("stages", "syncs", "crms", "scale", "identity"),
+        help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
+        "identity: who is one person, where that is known",
+    )
+    parser.add_argument("--postgres", metavar="URL", help="for scale: an empty database instead of a DuckDB file")
     commands = parser.add_subparsers(dest="command", metavar="")
-    commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=STAGES)
-    return parser.parse_args(arguments)
+    commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=CHILDREN)
+    options = parser.parse_args(arguments)
+    options.contacts = options.contacts or (scale.CONTACTS if options.only == "scale" else CONTACTS)
+    return options
 
 
 def _positive(text: str) -> int:

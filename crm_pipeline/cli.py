@@ -11,7 +11,22 @@ from collections.abc import Sequence
 import click
 
 from crm_pipeline import __version__
-from crm_pipeline.commands import app, demo, doctor, leads, local, output, reading, registry, syncing
+from crm_pipeline.commands import (
+    app,
+    demo,
+    doctor,
+    lead,
+    leads,
+    local,
+    output,
+    reading,
+    rebuild,
+    registry,
+    restoring,
+    review,
+    rules,
+    syncing,
+)  # fmt: skip
 from crm_pipeline.commands.signals import Stopped, stoppable
 from crm_pipeline.errors import ConfigError, PipelineError, WarehouseError
 
@@ -28,8 +43,9 @@ def commands() -> None:
 
 
 for command in (
-    syncing.sync, reading.status, leads.leads, leads.rejections, reading.history, reading.changes, registry.connections,
-    registry.connect, doctor.doctor, local.sandbox, demo.demo,
+    syncing.sync, reading.status, leads.leads, lead.lead, leads.rejections, reading.history, reading.changes,
+    rebuild.rebuild, restoring.restore, review.review, rules.together, rules.apart, rules.split, rules.rules,
+    registry.connections, registry.connect, doctor.doctor, local.sandbox, demo.demo,
 ):  # fmt: skip
     commands.add_command(command)
 

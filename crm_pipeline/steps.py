@@ -6,19 +6,25 @@
 `build_leads` matches contacts into people and writes the leads and the books. Each commits on its own, reads what the
 step before wrote and has not yet processed, and so heals what a crash left. `sync_connection` is the three in a row
 for one connection; assets and commands both call these.
+
+The strategy says what becomes of leads: `append` lets no lead go, `overwrite` removes those that the CRM has no contact
+for any more, `preview` walks all three steps in one transaction, reads what would change, and takes it back. `rebuild`
+walks from `map` on for all that ever landed.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from crm_pipeline.errors import NangoError, PipelineError, SyncHeld, WarehouseError
+from crm_pipeline.errors import ConfigError, NangoError, PipelineError, SyncHeld, WarehouseError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.nango.limits import DayBudget
@@ -27,8 +33,17 @@ from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
+from crm_pipeline.walk.rebuild import Rebuilt, connections_to_rebuild
 from crm_pipeline.warehouse.database import Warehouse, make_folder
-from crm_pipeline.warehouse.session import Session
+from crm_pipeline.warehouse.session import Row, Session
+
+if TYPE_CHECKING:
+    from crm_pipeline.ingest.landing import Landing, Source
+
+STRATEGIES = ("append", "overwrite", "preview")
+APPLIED = ("append", "overwrite")
+"""The strategies that write, so those that a preview can be of."""
+OnRecords = Callable[[int], None]
 
 
 def system_now() -> datetime:
@@ -62,26 +77,44 @@ class Sync:
     held: SyncHeld | None = None
     notes: tuple[str, ...] = ()
     is_forced: bool = False
+    preview_of: str | None = None
+    """Of a preview: the strategy it rehearses."""
+
+    @property
+    def removes_leads(self) -> bool:
+        """Whether leads without contacts go, in earnest or in a rehearsal."""
+        return "overwrite" in (self.strategy, self.preview_of)
+
+    @property
+    def is_rebuild(self) -> bool:
+        """Whether nothing is fetched, and everything that landed is read again."""
+        return self.strategy == "rebuild"
 
 
 def sync_connection(
     pipeline: Pipeline,
     connection: Connection,
     *,
+    strategy: str = "append",
+    preview_of: str = "append",
     full: bool = False,
     force: bool = False,
     trigger: str = "manual",
-    on_records: Callable[[int], None] = lambda _: None,
+    on_records: OnRecords = lambda _: None,
+    limit: int | None = None,
 ) -> SyncResult:
-    """The whole walk for one connection. Never raises a `PipelineError`.
+    """The whole walk for one connection. Never raises a `PipelineError`, except for a strategy that there is not.
 
-    How it ended is in the result and in the books.
+    How it ended is in the result and in the books. A preview is of `preview_of`, and tells what changes on at most
+    `limit` leads; None: on all of them.
     """
-    sync = Sync(id=uuid4(), connection=connection, strategy="append", started_at=pipeline.now(), is_forced=force)
+    sync = new_sync(pipeline, connection, strategy=strategy, preview_of=preview_of, is_forced=force)
     try:
-        with pipeline.warehouse.connection_lock(connection.id):
+        with pipeline.warehouse.connection_lock(connection.id, label=connection.label):
             open_books(pipeline, sync, trigger=trigger)
             with failing(pipeline, sync):
+                if strategy == "preview":
+                    return preview(pipeline, sync, full=full, on_records=on_records, limit=limit)
                 land(pipeline, sync, full=full, on_records=on_records)
                 stage_contacts(pipeline, sync)
                 return build_leads(pipeline, sync)
@@ -89,11 +122,41 @@ def sync_connection(
         return _result(sync, "failed", Results(), pipeline.now(), error)
 
 
+def new_sync(
+    pipeline: Pipeline,
+    connection: Connection,
+    *,
+    strategy: str = "append",
+    preview_of: str = "append",
+    is_forced: bool = False,
+    sync_id: UUID | None = None,
+) -> Sync:
+    """A sync that begins now; a strategy that there is not is refused before anything starts."""
+    if strategy not in STRATEGIES or preview_of not in APPLIED:
+        wrong, known = (strategy, STRATEGIES) if strategy not in STRATEGIES else (preview_of, APPLIED)
+        raise ConfigError("invalid_setting", f"There is no strategy {wrong!r} here; choose from {', '.join(known)}.")
+    return Sync(
+        id=sync_id or uuid4(),
+        connection=connection,
+        strategy=strategy,
+        started_at=pipeline.now(),
+        is_forced=is_forced,
+        preview_of=preview_of if strategy == "preview" else None,
+    )
+
+
 def open_books(pipeline: Pipeline, sync: Sync, *, trigger: str) -> None:
     """Write the sync down before its first request; the caller holds the connection's lock."""
     with pipeline.warehouse.session() as session:
         books.open_run(
-            session, sync.connection, sync_id=sync.id, strategy=sync.strategy, trigger=trigger, now=sync.started_at
+            session,
+            sync.connection,
+            sync_id=sync.id,
+            strategy=sync.strategy,
+            trigger=trigger,
+            now=sync.started_at,
+            preview_of=sync.preview_of,
+            is_forced=sync.is_forced,
         )
 
 
@@ -118,17 +181,25 @@ def failing(pipeline: Pipeline, sync: Sync) -> Iterator[None]:
         raise unknown from error
 
 
-def land(
-    pipeline: Pipeline, sync: Sync, *, full: bool = False, on_records: Callable[[int], None] = lambda _: None
-) -> None:
+def land(pipeline: Pipeline, sync: Sync, *, full: bool = False, on_records: OnRecords = lambda _: None) -> None:
     """Fetch the pass that is due and land it in the raw table of the provider, with the cursor."""
-    from crm_pipeline.ingest.landing import Source, land_pass
+    from crm_pipeline.ingest.landing import land_pass
+
+    with _source(pipeline, sync) as source:
+        landing = land_pass(
+            pipeline.warehouse, source, full=_is_full(sync, full), now=pipeline.now, on_records=on_records
+        )
+    _note_pass(sync, landing)
+
+
+@contextmanager
+def _source(pipeline: Pipeline, sync: Sync) -> Iterator[Source]:
+    """Where the connection's records come from, once Nango and the settings say that it can be used."""
+    from crm_pipeline.ingest.landing import Source
     from crm_pipeline.ingest.records import Origin
 
     connection = sync.connection
     provider = PROVIDERS[connection.provider]
-    # a person who forces a removal, or has not decided yet, needs the whole picture
-    full = full or sync.is_forced or connection.last_error_code == "mass_removal_held"
     found = pipeline.nango.read_connection(connection.nango_integration, connection.nango_connection_id)
     registry.refuse_other_crm(connection, found)
     connection.check_settings()
@@ -142,17 +213,28 @@ def land(
         config=found.connection_config,
         day=DayBudget(provider.read_budget, connection.daily_budget),
     )
-    source = Source(
-        provider=provider,
-        api=api,
-        origin=Origin(connection.account_id, str(connection.id), str(sync.id)),
-        folder=pipeline.data_dir,
-        mapping=connection.field_mapping,
-    )
     try:
-        landing = land_pass(pipeline.warehouse, source, full=full, now=pipeline.now, on_records=on_records)
+        yield Source(
+            provider=provider,
+            api=api,
+            origin=Origin(connection.account_id, str(connection.id), str(sync.id)),
+            folder=pipeline.data_dir,
+            mapping=connection.field_mapping,
+            is_doubted=connection.unproven_at is not None,
+        )
     finally:
         sync.requests = api.requests
+
+
+def _is_full(sync: Sync, full: bool) -> bool:
+    """Whether the whole picture is needed.
+
+    For an overwrite, and where a person forces a removal or has not decided yet.
+    """
+    return full or sync.is_forced or sync.removes_leads or sync.connection.held_at is not None
+
+
+def _note_pass(sync: Sync, landing: Landing) -> None:
     sync.records = landing.records
     sync.pass_kind, sync.notes = landing.plan.kind, tuple(landing.notes)
     if landing.failure is not None:
@@ -171,8 +253,21 @@ def note_landing(pipeline: Pipeline, sync: Sync) -> None:
         )
 
 
-def stage_contacts(pipeline: Pipeline, sync: Sync) -> None:
+def stage_contacts(pipeline: Pipeline, sync: Sync, *, on_records: OnRecords = lambda _: None) -> None:
     """Map and normalize what landed; contacts, contact points and rejections, and the queue for matching."""
+    clear_spool(pipeline, sync)
+    noted = sync.notes
+    pipeline.warehouse.transact(lambda session: _stage(pipeline, sync, session, noted, on_records))
+
+
+def _stage(
+    pipeline: Pipeline,
+    sync: Sync,
+    session: Session,
+    noted: tuple[str, ...],
+    on_records: OnRecords = lambda _: None,
+) -> None:
+    """The step inside a transaction, which may be tried twice; `noted` is what was told before it."""
     from crm_pipeline.walk.contacts import stage_contacts as stage
     from crm_pipeline.walk.rows import Reading
 
@@ -180,35 +275,162 @@ def stage_contacts(pipeline: Pipeline, sync: Sync) -> None:
         connection=sync.connection,
         provider=PROVIDERS[sync.connection.provider],
         default_region=sync.connection.default_region(pipeline.default_region),
-        spool=pipeline.data_dir / "spool" / str(sync.connection.id),
+        spool=_spool(pipeline, sync),
+        is_rebuild=sync.is_rebuild,
+        on_records=on_records,
     )
-    shutil.rmtree(reading.spool, ignore_errors=True)  # what a killed process left; the connection's lock is ours
-    staged = pipeline.warehouse.transact(
-        lambda session: stage(session, reading, sync_id=sync.id, now=pipeline.now(), is_forced=sync.is_forced)
-    )
-    sync.held, sync.notes = staged.held, (*sync.notes, *staged.notes)
+    staged = stage(session, reading, sync_id=sync.id, clock=pipeline.now, is_forced=sync.is_forced)
+    sync.held, sync.notes = staged.held, (*noted, *staged.notes)
+    books.note_held(session, sync.connection, sync_id=sync.id, held=staged.held)
 
 
 def build_leads(pipeline: Pipeline, sync: Sync) -> SyncResult:
     """Match, write the leads that changed, and close the books in the same transaction."""
-    from crm_pipeline.walk.leads import build_leads as build
 
     def work(session: Session) -> SyncResult:
-        now = pipeline.now()
-        results = build(session, sync.connection, sync_id=sync.id, now=now)
-        result = _result(sync, "held" if sync.held else "succeeded", results, now, sync.held)
+        result = _build(pipeline, sync, session)
         books.close_run(session, result)
         return result
 
     return pipeline.warehouse.transact(work)
 
 
-def close_books(pipeline: Pipeline, sync: Sync) -> SyncResult:
-    """Close the books of a sync that was asked only to land; its contacts are matched by the next one."""
-    result = _result(sync, "succeeded", Results(), pipeline.now(), None)
+def _build(pipeline: Pipeline, sync: Sync, session: Session) -> SyncResult:
+    from crm_pipeline.walk.leads import build_leads as build
+    from crm_pipeline.walk.removal import remove_leads
+
+    session.lock_account(sync.connection.account_id)
+    now, held = pipeline.now(), sync.held  # under the lock, so that times tell who wrote first
+    results = build(session, sync.connection, sync_id=sync.id, now=now, of_everybody=sync.is_rebuild)
+    if sync.removes_leads and held is None:
+        removal = remove_leads(session, sync.connection, sync_id=sync.id, now=now, is_forced=sync.is_forced)
+        results, held = replace(results, removed=removal.removed), removal.held
+    return _result(sync, "held" if held else "succeeded", results, now, held)
+
+
+def preview(
+    pipeline: Pipeline,
+    sync: Sync,
+    *,
+    full: bool = False,
+    on_records: OnRecords = lambda _: None,
+    limit: int | None = None,
+) -> SyncResult:
+    """The same walk in one transaction that is taken back; only the books stay, and what is told here.
+
+    What was fetched lies in files meanwhile: the store is closed while the CRM is asked, and the cursor stays where it
+    is.
+    """
+    from crm_pipeline.ingest.preview import fetch_pass
+    from crm_pipeline.walk.difference import read_difference
+
+    spool = clear_spool(pipeline, sync)
+    spool.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=spool) as folder:
+        with _source(pipeline, sync) as source:
+            fetched = fetch_pass(
+                pipeline.warehouse,
+                source,
+                Path(folder),
+                full=_is_full(sync, full),
+                now=pipeline.now,
+                on_records=on_records,
+            )
+        _note_pass(sync, fetched.landing)
+        noted = sync.notes
+
+        def work(session: Session) -> SyncResult:
+            fetched.put(session)
+            _stage(pipeline, sync, session, noted)
+            result = _build(pipeline, sync, session)
+            told = read_difference(session, sync.connection.account_id, sync_id=sync.id, limit=limit)
+            return replace(result, difference=told)
+
+        result = pipeline.warehouse.rehearse(work)
     with pipeline.warehouse.session() as session, session.transaction():
         books.close_run(session, result)
     return result
+
+
+def clear_spool(pipeline: Pipeline, sync: Sync) -> Path:
+    """The connection's folder for what is between two steps, without what a killed process left; its lock is ours."""
+    spool = _spool(pipeline, sync)
+    shutil.rmtree(spool, ignore_errors=True)
+    return spool
+
+
+def _spool(pipeline: Pipeline, sync: Sync) -> Path:
+    return pipeline.data_dir / "spool" / str(sync.connection.id)
+
+
+def close_books(pipeline: Pipeline, sync: Sync) -> SyncResult:
+    """Close the books of a sync that was asked only to land; its contacts are matched by the next one."""
+    result = _result(sync, "held" if sync.held else "succeeded", Results(), pipeline.now(), sync.held)
+    with pipeline.warehouse.session() as session, session.transaction():
+        books.close_run(session, result)
+    return result
+
+
+def rebuild(pipeline: Pipeline, account_id: str, *, on_records: OnRecords = lambda _: None) -> Rebuilt:
+    """Everything after `raw` again for one account, without the network: the same leads and ids, where nothing changed.
+
+    The contacts of each connection are committed by themselves; leads and books follow in one transaction. Never raises
+    a `PipelineError`: it is in the result, and in the books of every connection.
+    """
+    started_at, syncs = pipeline.now(), list[Sync]()
+    try:
+        with ExitStack() as held:
+            with pipeline.warehouse.session() as session:
+                connections = connections_to_rebuild(session, account_id)
+            for connection in connections:
+                held.enter_context(pipeline.warehouse.connection_lock(connection.id, label=connection.label))
+            for connection in connections:
+                syncs.append(Sync(id=uuid4(), connection=connection, strategy="rebuild", started_at=pipeline.now()))
+                open_books(pipeline, syncs[-1], trigger="manual")
+                held.enter_context(failing(pipeline, syncs[-1]))
+            for sync in syncs:
+                stage_contacts(pipeline, sync, on_records=_counting_on(syncs, sync, on_records))
+            results = pipeline.warehouse.transact(lambda session: _rebuild(pipeline, syncs, session))
+    except PipelineError as error:
+        now = pipeline.now()
+        failed = tuple(_result(sync, "failed", Results(), now, error) for sync in syncs)
+        return Rebuilt(account_id=account_id, syncs=failed, started_at=started_at, finished_at=now, error=error)
+    return Rebuilt(account_id=account_id, syncs=results, started_at=started_at, finished_at=pipeline.now())
+
+
+def _counting_on(syncs: Sequence[Sync], sync: Sync, on_records: OnRecords) -> OnRecords:
+    """Tell how many records were read so far, those of the connections before this one included."""
+    before = sum(one.records for one in syncs)
+
+    def tell(count: int) -> None:
+        sync.records = count
+        on_records(before + count)
+
+    return tell
+
+
+def _rebuild(pipeline: Pipeline, syncs: Sequence[Sync], session: Session) -> tuple[SyncResult, ...]:
+    results = tuple(_build(pipeline, sync, session) for sync in syncs)
+    for result in results:
+        books.close_run(session, result)
+    return results
+
+
+def restore_leads(
+    warehouse: Warehouse, *, lead_id: UUID | None = None, removed_by: UUID | None = None, now: datetime
+) -> list[Row]:
+    """Put back one removed lead, or all that a sync removed; the leads that came back, with their accounts."""
+    from crm_pipeline.walk.removal import restore_leads as restore
+
+    asked = {"lead_id": str(lead_id) if lead_id else None, "sync_id": str(removed_by) if removed_by else None}
+
+    def work(session: Session) -> list[Row]:
+        rows = session.rows("reports/removed_leads", **asked, account_id=None)
+        for account in dict.fromkeys(row["account_id"] for row in rows):
+            restore(session, account, lead_id=lead_id, removed_by=removed_by, restore_id=uuid4(), now=now)
+        return rows
+
+    return warehouse.transact(work)
 
 
 def refresh_connections(pipeline: Pipeline) -> list[Connection]:
@@ -266,4 +488,5 @@ def _result(
         finished_at=finished_at,
         error=error,
         notes=sync.notes,
+        preview_of=sync.preview_of,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -13,12 +14,21 @@ import click
 import pytest
 
 from crm_pipeline.cli import commands
-from crm_pipeline.errors import ACTIONS
+from crm_pipeline.errors import ACTIONS, ConfigError
+from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.settings import NAMES
+from crm_pipeline.walk.connection import MAPPED, Connection
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+ROW = {
+    "id": "11111111-1111-4111-8111-111111111111", "account_id": "acme", "provider": "hubspot", "state": "active",
+    "nango_integration": "hubspot", "nango_connection_id": "x", "is_active": True, "last_synced_at": None,
+    "last_error_code": None, "last_error_message": None, "last_error_action": None,
+}  # fmt: skip
+QUICK = ("--contacts", "30", "--crms", "hubspot,pipedrive")
+"""What a sandbox is made smaller by for a test."""
 PROGRAM = str(Path(sys.executable).with_name("crm-pipeline"))
 
 
@@ -45,7 +55,7 @@ def test_what_is_to_be_typed_works_as_it_is_written() -> None:
     assert all(line.startswith(".venv/bin/crm-pipeline ") for line in (first, *rest))
     assert all(line.startswith("crm-pipeline ") for line in own)
     environment = {"RUNTIME__DLTHUB_TELEMETRY": "false"}
-    arguments = [*shlex.split(first.replace("--port 8900", "--port 0"))[1:], "--contacts", "100"]
+    arguments = [*shlex.split(first.replace("--port 8900", "--port 0"))[1:], *QUICK]
     with subprocess.Popen([PROGRAM, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sandbox:
         try:
             assert sandbox.stdout is not None
@@ -92,6 +102,25 @@ def test_every_setting_and_every_error_code_is_told() -> None:
 
 
 def test_every_crm_said_to_work_does() -> None:
-    from crm_pipeline.providers import PROVIDERS
+    told, summary = section("The CRMs"), README.split("```")[0]
+    assert set(re.findall(r"^\| [\w ]+ `(\w+)` \|", told, re.MULTILINE)) == set(PROVIDERS)
+    for provider in PROVIDERS.values():
+        assert provider.title in summary
+        assert provider.title in told
+        assert all(f"`{name}`" in told for name in (provider.integration, *provider.also_named))
+        (row,) = re.findall(rf"^\| [\w ]+ `{provider.name}` \|.*$", told, re.MULTILINE)
+        assert ("every sync" if provider.deletions == "feed" else "once a day") in row
 
-    assert set(PROVIDERS) == {"hubspot"}, "README.md says which CRMs work: say so of the new one, and here"
+
+def test_every_setting_of_a_connection_is_told() -> None:
+    told = section("With your own Nango")
+    example = re.search(r"```json\n(.*?)```", told, re.DOTALL)
+    assert example is not None
+    connection = Connection.from_row(ROW | {"connection_metadata": json.dumps(json.loads(example[1])["crm_pipeline"])})
+    connection.check_settings()
+    assert connection.metadata.keys() <= set(re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE))
+    assert all(f"`{name}`" in told for name in MAPPED)
+    for name in re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE):
+        wrong = Connection.from_row(ROW | {"connection_metadata": json.dumps({name: [-1]})})
+        with pytest.raises(ConfigError, match=name):
+            wrong.check_settings()

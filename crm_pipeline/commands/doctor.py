@@ -15,7 +15,7 @@ from crm_pipeline import __version__
 from crm_pipeline.commands import app, output
 from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import PipelineError
-from crm_pipeline.providers import provider_named
+from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -129,16 +129,18 @@ def _nango(settings: Settings) -> Iterator[Check]:
 
 
 def _connection(provider: str, found: NangoConnection) -> Check:
-    name = f"{found.account_id or '(unassigned)'}/{provider}"
+    name, title = f"{found.account_id or '(unassigned)'}/{provider}", PROVIDERS[provider].title
     if found.account_id is None:
         detail = f"{found.nango_connection_id} belongs to no account, so it is never synced"
         return Check(name, SKIPPED, detail, "Give the connection the tag `account_id` at Nango if it is ours.")
     if "auth" in found.errors:
         action = f"Connect it again: `crm-pipeline connect {found.account_id} {provider}`."
-        return Check(name, FAILED, "Nango can no longer renew the access to this CRM", action, "connection_expired")
+        detail = f"Nango can no longer renew the access to {title}"
+        return Check(name, FAILED, detail, action, "connection_expired")
     if found.errors:
-        return Check(name, FAILED, f"Nango reports: {', '.join(found.errors)}", "Look at the connection at Nango.")
-    return Check(name, OK, "Nango reports no error")
+        detail = f"Nango reports about {title}: {', '.join(found.errors)}"
+        return Check(name, FAILED, detail, "Look at the connection at Nango.")
+    return Check(name, OK, f"{title}; Nango reports no error")
 
 
 def _failed(name: str, error: PipelineError) -> Check:

@@ -13,6 +13,7 @@ import click
 import orjson
 
 from crm_pipeline.commands import app, output
+from crm_pipeline.commands.reading import title_of
 from crm_pipeline.commands.text import cell, counted, safe
 from crm_pipeline.domain.reasons import REASONS, Reason
 from crm_pipeline.settings import Settings
@@ -177,8 +178,8 @@ def _print_rejections(screen: Console, rows: list[Row]) -> None:
         heading = (f"{code}", "bold"), f"  {counted(members[0]['reason_total'], 'contact')}"
         screen.print(Text.assemble(*heading))
         output.told(screen, f"{reason.meaning} {reason.advice}")
-        cells = [(row["name"] or "–", _linked(row), row["value"]) for row in members]
-        screen.print(output.table(screen, ("Name", "CRM id", "Text in the CRM"), cells))
+        cells = [(row["name"] or "–", title_of(row["provider"]), _linked(row), row["value"]) for row in members]
+        screen.print(output.table(screen, ("Name", "CRM", "Id there", "Text there"), cells))
         screen.print()
 
 

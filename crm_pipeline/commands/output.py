@@ -38,7 +38,7 @@ def json_option(command: Command) -> Command:
 
 def write_json(document: object) -> None:
     """Print the one document of a command; times in UTC with `Z`, no character that a terminal would obey."""
-    text = orjson.dumps(_in_utc(document), option=OPTIONS)
+    text = orjson.dumps(_in_utc(document), default=str, option=OPTIONS)  # a product's own column may be of any type
     click.echo(OBEYED.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), text), nl=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -13,9 +13,13 @@ import orjson
 from crm_pipeline.commands import app, output
 from crm_pipeline.commands.text import ago, counted, safe
 from crm_pipeline.errors import ConfigError
+from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.settings import Settings
 from crm_pipeline.walk.leads import Results
 from crm_pipeline.warehouse.session import Row
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 RECENT = 20
 """Syncs that `history` shows to people unless told otherwise."""
@@ -80,18 +84,14 @@ def history(account: str | None, limit: int | None, as_json: bool) -> int:
 @click.argument("lead_id")
 @output.json_option
 def changes(lead_id: str, as_json: bool) -> int:
-    """What changed on a lead, when, and by which sync."""
-    key = _lead_key(lead_id)
+    """What changed on a lead, when, by which sync, and from which contact each value came."""
+    key = lead_key(lead_id)
     settings = Settings.from_environment()
     with app.reading(app.store(settings)) as session:
         known = session.rows("reports/lead_identity", lead_id=key)
-        rows = session.rows("reports/changes", lead_id=key)
+        rows = session.rows("reports/changes", lead_id=key, row_limit=None)
     if not known and not rows:
-        raise ConfigError(
-            "invalid_setting",
-            f"No lead has the id {key}.",
-            action="List the ids with `crm-pipeline leads ACCOUNT --json`.",
-        )
+        raise unknown_lead(key)
     if as_json:
         output.write_json(rows)
     else:
@@ -127,8 +127,14 @@ def past_sync(row: Row) -> dict[str, Any]:
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """What a sync did, as an account manager reads it."""
-    return Results(**{name: row[name] for name in COUNTS}).sentence()
+    """What a sync did, as an account manager reads it; leads that it took away are told too."""
+    removed = f"; {counted(row['removed'], 'lead')} removed" if row["removed"] else ""
+    return Results(**{name: row[name] for name in COUNTS}).sentence() + removed
+
+
+def title_of(provider: str) -> str:
+    """How people write a CRM; of one that this version does not know, its name."""
+    return PROVIDERS[provider].title if provider in PROVIDERS else safe(provider)
 
 
 def of_account(account: str | None) -> str:
@@ -157,12 +163,13 @@ def _last_error(row: Row) -> dict[str, Any] | None:
         facts = {name: row[f"last_error_{name}"] for name in ("code", "message", "action", "at")}
         return facts | ({"action": reconnect_advice(row)} if row["state"] == "needs_reconnect" else {})
     if row["state"] == "needs_reconnect":
-        message = "Nango can no longer renew the access to this CRM."
+        message = f"Nango can no longer renew the access to {title_of(row['provider'])}."
         return {"code": "connection_expired", "message": message, "action": reconnect_advice(row), "at": None}
     return None
 
 
-def _lead_key(text: str) -> str:
+def lead_key(text: str) -> str:
+    """The id of a lead as a person types it; anything else is refused with where to find one."""
     try:
         return str(UUID(text))
     except ValueError:
@@ -171,6 +178,53 @@ def _lead_key(text: str) -> str:
             f"A lead id is a UUID, and {safe(text)[:60]!r} is none.",
             action="List the ids with `crm-pipeline leads ACCOUNT --json`.",
         ) from None
+
+
+def unknown_lead(key: str) -> ConfigError:
+    """Nobody ever had this id."""
+    return ConfigError(
+        "invalid_setting",
+        f"No lead has the id {key}.",
+        action="List the ids with `crm-pipeline leads ACCOUNT --json`.",
+    )
+
+
+def where_it_went(lead: Row) -> str | None:
+    """Of a row of `reports/lead_identity`: the lead it was merged into, that it was removed; None if it is there."""
+    if lead["into_lead_id"]:
+        return f"This lead was merged into {lead['into_lead_id']} ({safe(lead['name'])})."
+    if lead["removed_at"]:
+        return (
+            f"{safe(lead['name'])} was removed {second(lead['removed_at'])} UTC by an overwrite "
+            f"({safe(lead['removed_because'])}). Put it back: `crm-pipeline restore {lead['lead_id']}`."
+        )
+    return None
+
+
+def print_changes(screen: Console, rows: Sequence[Row]) -> None:
+    """Changes of one lead as a table, each value with the contact that it came from."""
+    headings = ("When (UTC)", "What", "Field", "Before", "After", "From", "By")
+    names = ("kind", "field", "old_value", "new_value")
+    cells = [
+        (
+            second(row["changed_at"]),
+            *(row[name] for name in names),
+            contact_name(row["contact_provider"], row["contact_crm_id"]),
+            f"{row['provider'] or ''} {row['trigger'] or ''}",
+        )
+        for row in rows
+    ]
+    screen.print(output.table(screen, headings, cells))
+
+
+def contact_name(provider: str | None, crm_id: str | None) -> str:
+    """A contact as people find it: its CRM and its id there."""
+    return f"{title_of(provider)} {safe(crm_id)}" if provider else ""
+
+
+def second(moment: datetime) -> str:
+    """A time to the second, in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def _print_status(states: list[dict[str, Any]]) -> None:
@@ -211,7 +265,7 @@ def _print_history(rows: list[Row]) -> None:
     screen = output.console()
     cells: list[Sequence[object]] = [
         (
-            _second(row["started_at"]),
+            second(row["started_at"]),
             f"{row['account_id']}/{row['provider']}",
             Text(row["status"], STYLES.get(row["status"], "dim")),
             _what_happened(row),
@@ -229,6 +283,11 @@ def _print_history(rows: list[Row]) -> None:
 def _what_happened(row: Row) -> str | None:
     if row["status"] == "interrupted":
         return "ended before it was done"
+    if row["strategy"] == "preview" and row["status"] in TOLD:
+        held = "held, " if row["status"] == "held" else ""
+        return f"Preview of {row['preview_of']}: {held}{sentence(row)}"
+    if row["strategy"] == "rebuild" and row["status"] in TOLD:
+        return f"Rebuilt without the CRM: {sentence(row)}"
     return row["error_code"] or (sentence(row) if row["status"] in TOLD else None)
 
 
@@ -236,21 +295,9 @@ def _print_changes(lead: Row | None, rows: list[Row]) -> None:
     screen = output.console()
     if lead is None:
         output.told(screen, "The lead was removed; this is what happened to it.")
-    elif lead["into_lead_id"]:
-        output.told(screen, f"This lead was merged into {lead['into_lead_id']} ({safe(lead['name'])}).")
     else:
-        output.told(screen, f"{safe(lead['name'])}: {counted(len(rows), 'change')}")
-    headings = ("When (UTC)", "What", "Field", "Before", "After", "By")
-    names = ("kind", "field", "old_value", "new_value")
-    cells = [
-        (_second(row["changed_at"]), *(row[name] for name in names), f"{row['provider'] or ''} {row['trigger'] or ''}")
-        for row in rows
-    ]
-    screen.print(output.table(screen, headings, cells))
-
-
-def _second(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        output.told(screen, where_it_went(lead) or f"{safe(lead['name'])}: {counted(len(rows), 'change')}")
+    print_changes(screen, rows)
 
 
 def _seconds(row: Row) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crm_pipeline.commands import app, output, syncing
-from crm_pipeline.commands.reading import STYLES
+from crm_pipeline.commands.reading import STYLES, title_of
 from crm_pipeline.commands.text import ago, safe
 from crm_pipeline.errors import NangoError
 from crm_pipeline.providers import PROVIDERS, provider_named
@@ -62,7 +62,7 @@ def _some_text(context: click.Context, parameter: click.Parameter, value: str | 
     return value
 
 
-@click.command()
+@click.command(epilog=f"PROVIDER is one of {', '.join(sorted(PROVIDERS))}.")
 @click.argument("account", callback=_some_text)
 @click.argument("provider", metavar="PROVIDER", type=click.Choice(sorted(PROVIDERS)))
 @click.option(
@@ -82,7 +82,7 @@ def connect(account: str, provider: str, connection_id: str | None, integration:
     settings = Settings.from_environment()
     key = integration or PROVIDERS[provider].integration
     if connection_id is None:
-        return _invite(settings, account, key, as_json)
+        return _invite(settings, account, PROVIDERS[provider].title, key, as_json)
     with app.pipeline(settings, patient=False) as pipeline:
         found = verified(pipeline.nango, account, provider, key, connection_id)
         connection = _saved(pipeline, found)
@@ -113,14 +113,15 @@ def verified(client: NangoClient, account: str, provider: str, integration: str,
     if theirs is None or theirs.name != provider:
         raise NangoError(
             "connection_misconfigured",
-            f"The connection {safe(connection_id)} is for {safe(found.nango_provider)}, not for {provider}.",
-            action="Name the CRM that was connected.",
+            f"The connection {safe(connection_id)} is for {theirs.title if theirs else safe(found.nango_provider)}, "
+            f"not for {PROVIDERS[provider].title}.",
+            action=f"Name the CRM that was connected, one of {', '.join(sorted(PROVIDERS))}.",
         )
     theirs.check_config(found.connection_config)
     return found
 
 
-def _invite(settings: Settings, account: str, integration: str, as_json: bool) -> int:
+def _invite(settings: Settings, account: str, title: str, integration: str, as_json: bool) -> int:
     with app.nango(settings, patient=False) as client, _naming(integration):
         session = client.create_connect_session(account_id=account, integration=integration)
     if as_json:
@@ -130,7 +131,7 @@ def _invite(settings: Settings, account: str, integration: str, as_json: bool) -
     screen = output.error_console()
     expires_at = session.expires_at.astimezone(UTC)
     output.told(
-        screen, f"Open the link to connect the CRM of {safe(account)}; it is good until {expires_at:%H:%M} UTC."
+        screen, f"Open the link to connect {title} for {safe(account)}; it is good until {expires_at:%H:%M} UTC."
     )
     output.told(screen, f"Then run `crm-pipeline sync --account {safe(account)}`.")
     return app.DONE
@@ -175,7 +176,7 @@ def _print_connections(rows: list[Row]) -> None:
     cells: list[Sequence[object]] = [
         (
             row["account_id"] or "–",
-            row["provider"],
+            title_of(row["provider"]),
             Text(row["state"], STYLES.get(row["state"], "dim")),
             ago(row["last_synced_at"], now),
             row["nango_connection_id"],

@@ -11,7 +11,7 @@ import click
 
 from crm_pipeline.commands import app, output
 from crm_pipeline.commands.leads import reason_of
-from crm_pipeline.commands.reading import past_sync, reconnect_advice
+from crm_pipeline.commands.reading import contact_name, past_sync, reconnect_advice
 from crm_pipeline.commands.signals import heed
 from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import ConfigError, NangoError, PipelineError
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
 
     from crm_pipeline.steps import Pipeline
     from crm_pipeline.walk.books import SyncResult
+    from crm_pipeline.walk.difference import Difference
 
 STRATEGIES = ("append", "overwrite", "preview")
-AVAILABLE = ("append",)
+APPLIED = ("append", "overwrite")
+SHOWN = 20
+"""Leads of a preview that people are shown; --json tells all."""
+NEW, TOLD_OF_NEW = ("created", "split"), ("name", "phone")
+"""Of a lead that comes into being, people are shown these fields only."""
 FRAMES_PER_SECOND = 8
 NO_EXAMPLES: Mapping[str, str] = {}
 
@@ -63,28 +68,48 @@ class Batch:
 @click.option("--provider", type=click.Choice(sorted(PROVIDERS)), help="Only this CRM.")
 @click.option(
     "--strategy", type=click.Choice(STRATEGIES), default="append", show_default=True,
-    help="What to do with the leads; only append is available in this version.",
+    help="append removes no lead; overwrite removes those that the CRM has no contact for; preview writes nothing.",
 )  # fmt: skip
+@click.option("--as", "preview_of", type=click.Choice(APPLIED), help="What to preview; append unless given.")
 @click.option("--full", is_flag=True, help="Fetch everything, not only what changed.")
-@click.option("--force", is_flag=True, help="Believe it when many contacts vanished from the CRM.")
+@click.option(
+    "--force", is_flag=True, help="Believe it when many contacts vanished from the CRM, or many leads would go."
+)
 @output.json_option
-def sync(account: str | None, provider: str | None, strategy: str, full: bool, force: bool, as_json: bool) -> int:
+def sync(
+    account: str | None,
+    provider: str | None,
+    strategy: str,
+    preview_of: str | None,
+    full: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Pull the active connections into leads.
 
     Nango is asked for its connections first. One sync runs after another; one that fails does not stop the rest.
     """
-    if strategy not in AVAILABLE:
+    if preview_of and strategy != "preview":
         raise ConfigError(
             "invalid_setting",
-            f"The strategy {strategy} is not available in this version.",
-            action="Run the sync with --strategy append, which is also the default.",
+            f"--as says what to preview, and --strategy {strategy} is no preview.",
+            action=f"To preview it: `crm-pipeline sync --strategy preview --as {preview_of}`.",
         )
     settings = Settings.from_environment()
     with app.pipeline(settings) as pipeline:
         chosen, passed_over = choose(refreshed(pipeline), account=account, provider=provider)
         if not as_json:
             tell_passed_over(passed_over)
-        batch = run_syncs(pipeline, chosen, full=full, force=force, tell=_ignore if as_json else tell_sync)
+        batch = run_syncs(
+            pipeline,
+            chosen,
+            strategy=strategy,
+            preview_of=preview_of or "append",
+            full=full,
+            force=force,
+            limit=None if as_json else SHOWN,
+            tell=_ignore if as_json else tell_sync,
+        )
     if as_json:
         output.write_json(batch.as_dict() | {"passed_over": [_passed_over(one) for one in passed_over]})
     return batch.exit_code()
@@ -118,9 +143,12 @@ def run_syncs(
     pipeline: Pipeline,
     connections: Sequence[Connection],
     *,
+    strategy: str = "append",
+    preview_of: str = "append",
     full: bool = False,
     force: bool = False,
     trigger: str = "manual",
+    limit: int | None = None,
     tell: Callable[[SyncResult], None],
 ) -> Batch:
     """One sync after another, each told as it ends. A signal ends the batch once the running sync closed its books."""
@@ -131,7 +159,15 @@ def run_syncs(
         try:
             with progress(connection.label) as on_records:
                 result = sync_connection(
-                    pipeline, connection, full=full, force=force, trigger=trigger, on_records=on_records
+                    pipeline,
+                    connection,
+                    strategy=strategy,
+                    preview_of=preview_of,
+                    full=full,
+                    force=force,
+                    trigger=trigger,
+                    on_records=on_records,
+                    limit=limit,
                 )
         except KeyboardInterrupt as stop:
             batch.stop, batch.interrupted = stop, _cut_short(pipeline, connection)
@@ -172,14 +208,46 @@ def tell_sync(result: SyncResult, *, screen: Console | None = None, examples: Ma
         if result.status == "failed":
             return
     screen = screen or output.console()
-    output.told(screen, f": {result.results.sentence()}", style="bold", prefix=safe(result.connection.label))
+    label = safe(result.connection.label) + (f": Preview of {result.preview_of}" if result.preview_of else "")
+    output.told(screen, f": {result.results.sentence()}", style="bold", prefix=label)
     tell_skips(screen, result, examples)
-    split = f", {counted(result.results.split, 'lead')} split off" if result.results.split else ""
-    output.told(
-        screen, "", prefix=f"  {result.seconds:.1f} s, {counted(result.requests, 'request')}{split}", style="dim"
-    )
+    counts = result.results
+    split = f", {counted(counts.split, 'lead')} split off" if counts.split else ""
+    removed = f", {counted(counts.removed, 'lead')} removed" if counts.removed else ""
+    took = f"  {result.seconds:.1f} s, {counted(result.requests, 'request')}{split}{removed}"
+    output.told(screen, "", prefix=took, style="dim")
+    if counts.removed and not result.preview_of:
+        output.told(screen, f"  Put the removed leads back: `crm-pipeline restore --sync {result.sync_id}`.")
+    if result.difference is not None:
+        tell_difference(screen, result.difference)
     for note in result.notes:
         output.told(screen, f" {safe(note)}", prefix="  Note:", style="yellow")
+
+
+def tell_difference(screen: Console, difference: Difference) -> None:
+    """What a preview found: how many leads would do what, and the first of them field by field."""
+    output.told(screen, "  Nothing was written.")
+    if not difference.total:
+        output.told(screen, "  No lead would change.")
+        return
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in difference.totals.items())
+    output.told(screen, f"  {counted(difference.total, 'lead')} would change: {kinds}.")
+    cells = [
+        (
+            lead.name or "–",
+            change.kind,
+            change.field,
+            change.old_value,
+            change.new_value,
+            contact_name(change.provider, change.crm_id),
+        )
+        for lead in difference.leads
+        for change in lead.changes
+        if change.kind not in NEW or change.field in TOLD_OF_NEW
+    ]
+    screen.print(output.table(screen, ("Lead", "What", "Field", "Before", "After", "From"), cells))
+    if difference.total > len(difference.leads):
+        output.told(screen, f"  {len(difference.leads):,} of {difference.total:,} are shown; --json tells all.")
 
 
 def tell_skips(screen: Console, result: SyncResult, examples: Mapping[str, str] = NO_EXAMPLES) -> None:
@@ -292,6 +360,8 @@ def _as_entry(row: dict[str, Any]) -> dict[str, Any]:
         "requests", "seconds", "started_at", "finished_at",
     )  # fmt: skip
     facts = {name: row[name] for name in same}
+    if row["strategy"] == "preview":
+        facts |= {"preview_of": row["preview_of"], "difference": None}
     return facts | {"success": False, "results": {name: row[name] for name in counts}, "error": None, "notes": []}
 
 

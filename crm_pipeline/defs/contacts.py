@@ -27,6 +27,8 @@ def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.Material
 
         def stage(sync: Sync) -> None:
             stage_contacts(pipeline, sync)
+            for note in sync.notes:
+                context.log.warning(note)
             if not reaches_leads(context):
                 close_books(pipeline, sync)
 

@@ -9,7 +9,15 @@ import dagster as dg
 from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import SyncConfig, active_connections, each, raw_key, reaches_leads, require_connections
+from crm_pipeline.defs.syncs import (
+    SyncConfig,
+    active_connections,
+    each,
+    raw_key,
+    reaches_leads,
+    require_connections,
+    strategy_of,
+)
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.providers.provider import Provider
 from crm_pipeline.steps import Pipeline, Sync, close_books, land, note_landing
@@ -29,13 +37,19 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
     def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult[None]:
         with translated(), crm.opened() as pipeline:
             account = context.partition_key
-            known = require_connections(active_connections(pipeline.warehouse, account), account)
-            connections = [
-                c for c in known if c.provider == provider.name and config.connection_id in (None, str(c.id))
-            ]
+            known = active_connections(pipeline.warehouse, account, connection_id=config.connection_id)
+            connections = [c for c in require_connections(known, account) if c.provider == provider.name]
             if not connections:
                 return _nothing(context, provider)
-            syncs = each(pipeline, context, connections, lambda sync: _landed(pipeline, context, sync, config))
+            strategy = strategy_of(context, config)
+            syncs = each(
+                pipeline,
+                context,
+                connections,
+                lambda sync: _landed(pipeline, context, sync, config),
+                strategy=strategy,
+                force=config.force,
+            )
         return dg.MaterializeResult(
             metadata={
                 "records": sum(sync.records for sync in syncs),

@@ -34,7 +34,8 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
     active = syncable(known)
     accounts = {c.account_id for c in active}
     missing = sorted(accounts - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
-    unsynced = [c for c in active if c.last_synced_at is None]
+    # a run syncs all connections that an account has of one CRM
+    unsynced = {(c.account_id, c.provider): c for c in active if c.last_synced_at is None}.values()
     if not missing and not unsynced:
         return dg.SkipReason("No new connection at Nango.")
     return dg.SensorResult(

@@ -13,12 +13,16 @@ import dagster as dg
 
 from crm_pipeline.errors import ConfigError, PipelineError
 from crm_pipeline.providers import PROVIDERS
-from crm_pipeline.steps import Pipeline, Sync, failing, open_books
+from crm_pipeline.steps import Pipeline, Sync, failing, new_sync, open_books, sync_connection
 from crm_pipeline.walk import books, registry
+from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import NAMESPACE, Connection
 from crm_pipeline.warehouse.database import Warehouse
 
 CONTACTS, LEADS = dg.AssetKey("contacts"), dg.AssetKey("leads")
+STRATEGY_TAG = "crm_pipeline/strategy"
+PREVIEWED = 100
+"""Leads of which a preview tells the changes; its totals count all."""
 Done = TypeVar("Done")
 
 
@@ -29,6 +33,10 @@ class SyncConfig(dg.Config):
     """Only this connection of the account (`crm_connections.id`); all active ones when empty."""
     full: bool = False
     """Read everything from the CRM, not only what changed."""
+    strategy: str | None = None
+    """`append` or `overwrite`; the run's tag `crm_pipeline/strategy` when empty, else `append`."""
+    force: bool = False
+    """Believe it when many contacts vanished from the CRM, or many leads would go."""
 
 
 def active_connections(
@@ -61,11 +69,17 @@ def run_request(connection: Connection, run_key: str) -> dg.RunRequest:
 
 
 def connections_of_run(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[Connection]:
-    """The account's active connections whose raw asset is part of this run; all of them where none is."""
-    selection = context.run.asset_selection
-    chosen = {name for name in PROVIDERS if selection is None or raw_key(name) in selection} or set(PROVIDERS)
+    """The connections that the raw assets of this run have pulled; all active ones of the account where it has none.
+
+    One whose pull failed has its books closed, and what follows in the run is none of its business.
+    """
     known = require_connections(active_connections(warehouse, context.partition_key), context.partition_key)
-    return [connection for connection in known if connection.provider in chosen]
+    selection = context.run.asset_selection
+    if selection is not None and not any(raw_key(name) in selection for name in PROVIDERS):
+        return known
+    with warehouse.session() as session:
+        rows = {c.id: books.run_row(session, c, sync_id(context, c)) for c in known}
+    return [c for c in known if (row := rows[c.id]) is not None and row["status"] not in ("failed", "interrupted")]
 
 
 def syncable(known: Iterable[Connection]) -> list[Connection]:
@@ -89,6 +103,51 @@ def sync_id(context: dg.AssetExecutionContext, connection: Connection) -> UUID:
     return uuid5(NAMESPACE, f"sync\x1f{context.run.run_id}\x1f{connection.id}")
 
 
+def strategy_of(context: dg.AssetExecutionContext, config: SyncConfig) -> str:
+    """What a run was asked to do with the leads, by its configuration or else by its tag."""
+    strategy = config.strategy or context.run.tags.get(STRATEGY_TAG) or "append"
+    if strategy == "preview":
+        raise ConfigError(
+            "invalid_setting",
+            "A preview materializes nothing, so it is no run of these assets.",
+            action="Run the job `preview`, or `crm-pipeline sync --strategy preview`.",
+        )
+    selection = context.run.asset_selection
+    if strategy == "overwrite" and selection is not None and not {CONTACTS, LEADS} <= selection:
+        raise ConfigError(
+            "invalid_setting",
+            "An overwrite is the whole walk, and this run ends before the leads.",
+            action="Select the raw asset together with contacts and leads.",
+        )
+    return strategy
+
+
+def preview_connections(
+    pipeline: Pipeline,
+    connections: Iterable[Connection],
+    *,
+    preview_of: str = "append",
+    full: bool = False,
+    force: bool = False,
+    trigger: str = "manual",
+    limit: int | None = PREVIEWED,
+) -> list[SyncResult]:
+    """What a sync of these connections would change, each for itself; for one op of a job, since it writes nothing."""
+    return [
+        sync_connection(
+            pipeline,
+            connection,
+            strategy="preview",
+            preview_of=preview_of,
+            full=full,
+            force=force,
+            trigger=trigger,
+            limit=limit,
+        )
+        for connection in connections
+    ]
+
+
 def reaches_leads(context: dg.AssetExecutionContext) -> bool:
     """Whether the run goes on to the leads, which close the books."""
     selection = context.run.asset_selection
@@ -99,7 +158,13 @@ Work = Callable[[Sync], Done]
 
 
 def each(
-    pipeline: Pipeline, context: dg.AssetExecutionContext, connections: Iterable[Connection], work: Work[Done]
+    pipeline: Pipeline,
+    context: dg.AssetExecutionContext,
+    connections: Iterable[Connection],
+    work: Work[Done],
+    *,
+    strategy: str = "append",
+    force: bool = False,
 ) -> list[Done]:
     """Do one asset's work for every connection, each under its lock and with its books; one that fails stops no other.
 
@@ -108,8 +173,8 @@ def each(
     done, errors = [], []
     for connection in connections:
         try:
-            with pipeline.warehouse.connection_lock(connection.id):
-                sync = begin(pipeline, context, connection)
+            with pipeline.warehouse.connection_lock(connection.id, label=connection.label):
+                sync = begin(pipeline, context, connection, strategy=strategy, force=force)
                 with failing(pipeline, sync):
                     done.append(work(sync))
         except PipelineError as error:
@@ -120,13 +185,25 @@ def each(
     return done
 
 
-def begin(pipeline: Pipeline, context: dg.AssetExecutionContext, connection: Connection) -> Sync:
-    """A sync with open books: continued where an earlier asset of this run left it, else new."""
-    sync = Sync(id=sync_id(context, connection), connection=connection, strategy="append", started_at=pipeline.now())
+def begin(
+    pipeline: Pipeline,
+    context: dg.AssetExecutionContext,
+    connection: Connection,
+    *,
+    strategy: str = "append",
+    force: bool = False,
+) -> Sync:
+    """A sync with open books: continued where an earlier asset of this run left it, else new.
+
+    The strategy is that of the asset the sync began with, which fetched the pass it needs; the books carry it on, and
+    with it whether a person forced a removal, and the hold that there may be.
+    """
+    sync = new_sync(pipeline, connection, strategy=strategy, is_forced=force, sync_id=sync_id(context, connection))
     with pipeline.warehouse.session() as session:
         row = books.run_row(session, connection, sync.id)
     if row is not None and row["status"] == "running":
         sync.started_at, sync.pass_kind, sync.requests = row["started_at"], row["pass"], row["requests"]
+        sync.strategy, sync.is_forced, sync.held = row["strategy"], bool(row["is_forced"]), books.held_of(row)
         return sync
     if row is not None:
         sync.id = uuid5(sync.id, context.asset_key.to_user_string())

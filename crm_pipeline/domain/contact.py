@@ -44,6 +44,8 @@ class Contact(NamedTuple):
     is_deleted: bool = False
     merged_into: tuple[str, str] | None = None
     """Object type and `crm_id` of the contact this one became by a merge or a conversion, when the CRM says so here."""
+    is_merge_unknown: bool = False
+    """The payload cannot say whether this contact became another one, so what was known of it stays."""
     is_purged: bool = False
     """Deleted for good: the CRM can neither show nor restore it."""
     merged_ids: tuple[str, ...] = ()

@@ -35,6 +35,13 @@ _EMPTY_TEMPLATE = re.compile(r"\{\{.*\}\}|\$\{.*\}|%[A-Z_]+%|\[\[?(?:first|last|
 _ADDRESS = re.compile(r"\S@\S|://|\bwww\.", re.I)
 _MARK = "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 _FLOOD = re.compile(f"({_MARK}{{{_MOST_MARKS}}}){_MARK}+")
+_ACCENT = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0640]")
+"""Accents, and the points and vowels that Hebrew and Arabic mostly leave out; in Indian scripts marks are vowels."""
+_UNDECOMPOSED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+)
+_INSIDE = "'`´’‘ʼ"
+_KEPT = {code: chr(code) if chr(code).isalnum() else None if chr(code) in _INSIDE else " " for code in range(128)}
 _EDGES = ' \t,;:|/\\_*<>"`~^=+-\u2013\u2014'
 
 
@@ -71,6 +78,26 @@ def clean_name(text: str) -> str | None:
         name = _FLOOD.sub(r"\1", unicodedata.normalize("NFC", name))
     name = name.strip(_EDGES)[:_LONGEST_NAME].strip()
     return name if _is_name(name) else None
+
+
+def name_key(full: str) -> str:
+    """What two spellings of one name have in common: no case, accents, punctuation or order of the words.
+
+    It tells how many people share a phone; nobody is matched by it.
+    """
+    if full.isascii():
+        text = full.lower().translate(_KEPT)
+    else:
+        decomposed = unicodedata.normalize("NFKD", full.casefold().translate(_UNDECOMPOSED))
+        text = "".join(map(_kept, _ACCENT.sub("", decomposed))).casefold()
+    return " ".join(sorted(text.split())) or full.casefold()
+
+
+def _kept(character: str) -> str:
+    """The character of a word, nothing for what stands inside one, or the end of the word."""
+    if character.isalnum() or unicodedata.category(character)[0] == "M":
+        return character
+    return "" if character in _INSIDE else " "
 
 
 def _is_name(name: str) -> bool:

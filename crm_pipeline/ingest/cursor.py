@@ -31,6 +31,8 @@ class PassPlan:
     since: datetime | None = None
     resume: str | None = None
     is_deep: bool = False
+    unread: frozenset[str] = frozenset()
+    """Object types that the part of it that was made already could not read."""
 
 
 def plan_pass(
@@ -60,7 +62,7 @@ def references_since(state: Mapping[str, Any], plan: PassPlan, now: datetime) ->
     return held_at - DEEP_OVERLAP
 
 
-def page_landed(state: State, plan: PassPlan, resume: str) -> None:
+def page_landed(state: State, plan: PassPlan, resume: str, *, unread: Collection[str] = ()) -> None:
     """Note how far the pass has come, so that a later run continues there."""
     state["unfinished"] = {
         "kind": plan.kind,
@@ -68,28 +70,26 @@ def page_landed(state: State, plan: PassPlan, resume: str) -> None:
         "since": plan.since.isoformat() if plan.since else None,
         "is_deep": plan.is_deep,
         "resume": resume,
+        "unread": sorted(unread),
     }
 
 
-def pass_landed(state: State, plan: PassPlan) -> None:
-    """The pass reached its proven end: move the watermark to its start."""
+def pass_landed(state: State, plan: PassPlan, *, unread: Collection[str] = ()) -> None:
+    """The pass reached its end: move the watermark to its start.
+
+    `unread` are object types that it was not allowed to read. Once a window can read one again the next pass is
+    complete: changes went by meanwhile that no window shows any more.
+    """
     state.pop("unfinished", None)
     started_at = plan.started_at.isoformat()
     state["watermark"] = started_at
     if plan.kind == "complete":
         state["complete_at"] = started_at
-    if plan.is_deep:
-        state["deep_at"] = started_at
-
-
-def note_unread(state: State, unread: Collection[str]) -> None:
-    """Note the object types that this pass could not read; after one that could, the next pass is complete.
-
-    Their changes went by meanwhile, and no window shows them any more.
-    """
-    if set(state.get("unread", ())) - set(unread):
+    elif set(state.get("unread", ())) - set(unread):
         state.pop("complete_at", None)
     state["unread"] = sorted(unread)
+    if plan.is_deep:
+        state["deep_at"] = started_at
 
 
 def _unfinished(state: Mapping[str, Any], now: datetime, full: bool) -> PassPlan | None:
@@ -101,7 +101,12 @@ def _unfinished(state: Mapping[str, Any], now: datetime, full: bool) -> PassPlan
         return None
     since = datetime.fromisoformat(kept["since"]) if kept["since"] else None
     return PassPlan(
-        kind=kept["kind"], started_at=started_at, since=since, resume=kept["resume"], is_deep=bool(kept["is_deep"])
+        kind=kept["kind"],
+        started_at=started_at,
+        since=since,
+        resume=kept["resume"],
+        is_deep=bool(kept["is_deep"]),
+        unread=frozenset(kept.get("unread", ())),
     )
 
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from dlt.common.exceptions import DltException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from crm_pipeline.errors import PipelineError, WarehouseError
-from crm_pipeline.ingest.cursor import PassPlan, note_unread, page_landed, pass_landed, plan_pass, references_since
+from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass, references_since
 from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
 from crm_pipeline.providers.provider import CrmApi, Proven, Provider, Pull, Reference
 from crm_pipeline.warehouse.database import Warehouse
@@ -43,6 +43,8 @@ ROWS_PER_TABLE, SIZE_PER_TABLE = 10_000, 16 << 20
 """A table is written when it has either, rows or characters of payload."""
 ROWS_PER_SEGMENT = 200_000
 SECONDS_PER_SEGMENT = 120.0
+WHEN_DOUBTED = timedelta(days=1)
+"""Between complete passes while one did not show what the CRM counts."""
 
 Ticker = Callable[[int], None]
 """Called with the number of records fetched so far."""
@@ -71,6 +73,14 @@ class Source:
     """The data directory; dlt's working folders are below it."""
     mapping: Mapping[str, str] = field(default_factory=dict)
     """The connection's field mapping."""
+    is_doubted: bool = False
+    """The last complete pass showed fewer records than the CRM counts, so another one is due soon."""
+
+    @property
+    def complete_every(self) -> timedelta:
+        """How often a pass has to be complete."""
+        usual = self.provider.complete_every
+        return min(usual, WHEN_DOUBTED) if self.is_doubted else usual
 
     @property
     def pipeline_name(self) -> str:
@@ -91,18 +101,31 @@ def land_pass(
     """
     with warehouse.session() as session:
         pipeline = _recovered_pipeline(session, source)
-        known_archived = session.rows(
-            "transform/land/known_archived",
-            account_id=source.origin.account_id,
-            connection_id=source.origin.connection_id,
-        )
-        known_owners = session.rows(
-            "transform/land/known_owners",
-            account_id=source.origin.account_id,
-            connection_id=source.origin.connection_id,
-        )
-    state = _resource_state(pipeline, source)
-    plan = plan_pass(state, now=now(), full=full, complete_every=source.provider.complete_every)
+        walk = walk_due(session, source, resource_state(pipeline, source), full=full, now=now, on_records=on_records)
+    while not walk.is_over:
+        _extract(pipeline, walk)
+        with warehouse.session() as session:
+            session.expect_rows(walk.average_row, walk.largest_row)
+            _load(pipeline, session, source)
+    return walk.landing
+
+
+def walk_due(
+    session: Session,
+    source: Source,
+    state: Mapping[str, Any],
+    *,
+    full: bool,
+    now: Callable[[], datetime],
+    on_records: Ticker,
+) -> Walk:
+    """The pass that is due by the state of the cursor, ready to fetch."""
+    keys = {"account_id": source.origin.account_id, "connection_id": source.origin.connection_id}
+    # what another field says of a contact is known only where the contact is read again
+    full = full or dict(state.get("mapping", {})) != dict(source.mapping)
+    plan = plan_pass(state, now=now(), full=full, complete_every=source.complete_every)
+    known_archived = session.rows("transform/land/known_archived", **keys)
+    known_owners = session.rows("transform/land/known_owners", **keys)
     pull = Pull(
         kind=plan.kind,
         started_at=plan.started_at,
@@ -113,17 +136,10 @@ def land_pass(
         known_owners=frozenset(row["owner_id"] for row in known_owners),
         mapping=source.mapping,
     )
-    landing = Landing(plan=plan)
-    walk = _Walk(source, landing, pull, now, on_records)
-    while not walk.is_over:
-        _extract(pipeline, walk)
-        with warehouse.session() as session:
-            session.expect_rows(walk.average_row, walk.largest_row)
-            _load(pipeline, session, source)
-    return landing
+    return Walk(source, Landing(plan=plan), pull, now, on_records)
 
 
-class _Walk:
+class Walk:
     """The pages of one pass, consumed segment by segment; an error ends it but keeps what came before."""
 
     def __init__(
@@ -134,7 +150,7 @@ class _Walk:
         self._pull, self._now, self._on_records = pull, now, on_records
         self._pages = source.provider.fetch_contacts(source.api, pull)
         self._has_references = False
-        self._unread: set[str] = set()
+        self._unread = set(landing.plan.unread)
         self.average_row, self.largest_row = 0.0, 0
         """Characters of a payload, in the table where they are largest, and at the most."""
 
@@ -197,18 +213,19 @@ class _Walk:
                     break
             else:
                 self.is_over, resume = True, None
-                pass_landed(state, self.landing.plan)
-                note_unread(state, self._unread)
+                pass_landed(state, self.landing.plan, unread=self._unread)
+                state["mapping"] = dict(self.source.mapping)
         except PipelineError as error:
             self.landing.failure, self.is_over = error, True
         yield from self._flushed(batch)
         if proven and self.landing.plan.kind == "complete":
-            yield "complete_passes", pass_table(self.source.origin, self.landing.plan.started_at, proven)
+            landed = self.landing.records
+            yield "complete_passes", pass_table(self.source.origin, self.landing.plan.started_at, proven, landed=landed)
         if resume is not None:
-            page_landed(state, self.landing.plan, resume)
+            page_landed(state, self.landing.plan, resume, unread=self._unread)
 
 
-def _extract(pipeline: dlt.Pipeline, walk: _Walk) -> None:
+def _extract(pipeline: dlt.Pipeline, walk: Walk) -> None:
     """Write one segment to dlt's folder on disk. The store stays closed."""
     table = f"{walk.source.provider.name}_contacts"
 
@@ -233,10 +250,15 @@ def _extract(pipeline: dlt.Pipeline, walk: _Walk) -> None:
 
 
 def _load(pipeline: dlt.Pipeline, session: Session, source: Source) -> None:
-    """Load what is on disk, in the open store."""
+    """Load what is on disk, in the open store.
+
+    Where other processes load too, dlt's own tables are made by one at a time, and rows then appended side by side.
+    """
     try:
-        with session.alone("dlt"):
-            pipeline.load(credentials=session.dlt_credentials(), workers=1, raise_on_failed_jobs=True)
+        if session.engine == "postgres":
+            with session.alone("dlt"):
+                pipeline.sync_schema()
+        pipeline.load(credentials=session.dlt_credentials(), workers=1, raise_on_failed_jobs=True)
     except PipelineStepFailed as error:
         raise _translated(error, "load") from error
 
@@ -255,6 +277,11 @@ def _recovered_pipeline(session: Session, source: Source) -> dlt.Pipeline:
             pipeline.normalize()
             _load(pipeline, session, source)
     shutil.rmtree(source.folder / "dlt" / source.pipeline_name, ignore_errors=True)
+    return pipeline_as_committed(session, source)
+
+
+def pipeline_as_committed(session: Session, source: Source) -> dlt.Pipeline:
+    """The connection's pipeline with the state of the destination, in an empty folder; the destination is only read."""
     pipeline = _open_pipeline(session, source)
     try:
         pipeline.sync_destination()
@@ -273,7 +300,8 @@ def _open_pipeline(session: Session, source: Source) -> dlt.Pipeline:
     )
 
 
-def _resource_state(pipeline: dlt.Pipeline, source: Source) -> dict[str, Any]:
+def resource_state(pipeline: dlt.Pipeline, source: Source) -> dict[str, Any]:
+    """What the connection's resource keeps: where its next pass starts."""
     sources = pipeline.state.get("sources", {})
     name = f"{source.provider.name}_contacts"
     for kept in sources.values():

@@ -51,7 +51,7 @@ CONTACT_SCHEMA = pa.schema(
 )
 PASS_SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("account_id", "connection_id", "sync_id")]
-    + [("started_at", TIME), ("object_type", pa.string()), ("expected", pa.int64())]
+    + [("started_at", TIME), ("object_type", pa.string()), ("expected", pa.int64()), ("landed", pa.int64())]
 )
 SET_ASIDE_SCHEMA = pa.schema(
     [
@@ -142,10 +142,20 @@ class RecordBatch:
         self.set_aside.append(SetAside(crm_id, record.object_type, reason, sample, fetched_at))
 
 
-def pass_table(origin: Origin, started_at: datetime, proven: Sequence[Proven] = (Proven("contact"),)) -> pa.Table:
-    """The proof that a complete pass has shown every record of some object types, to be landed behind them."""
+def pass_table(
+    origin: Origin,
+    started_at: datetime,
+    proven: Sequence[Proven] = (Proven("contact"),),
+    *,
+    landed: int | None = None,
+) -> pa.Table:
+    """The proof that a complete pass has shown every record of some object types, to be landed behind them.
+
+    `landed` is how many records its sync has landed by then: the tables of a package are loaded one by one, so a proof
+    may arrive where the records it is about were lost.
+    """
     at = microseconds(started_at)
-    return _table(origin, PASS_SCHEMA, [(at, object_type, expected) for object_type, expected in proven])
+    return _table(origin, PASS_SCHEMA, [(at, object_type, expected, landed) for object_type, expected in proven])
 
 
 def reference_table(origin: Origin, references: Sequence[Reference], fetched_at: datetime) -> pa.Table:

@@ -1,4 +1,7 @@
-"""One file per CRM, and the registry: a new CRM is one file and one row here."""
+"""The CRMs and their registry: a new one is one file, named like it, and one row here.
+
+What a large one needs beside its own file stands next to it (`soql.py`, `zoho_lists.py`); what all share is `reading.py`.
+"""
 
 from crm_pipeline.providers.gohighlevel import GOHIGHLEVEL
 from crm_pipeline.providers.hubspot import HUBSPOT

@@ -1,10 +1,10 @@
 """HighLevel (GoHighLevel, LeadConnector) contacts of one location, that is, of one sub-account.
 
-Both passes page `POST /contacts/search` by rising `dateUpdated` with `searchAfter` as keyset: whatever changes
-meanwhile moves behind the position and is met again. A window pass filters by `dateUpdated`; a complete pass has no
-filter, so it also shows the contacts that have no such time. Deleted and merged contacts are told of nowhere: the daily
-complete pass misses them. It also brings what does not move a contact's `dateUpdated`: a business's new name, and
-perhaps an opportunity's new stage.
+Both passes page `POST /contacts/search` with `searchAfter` as keyset. A window pass filters and orders by
+`dateUpdated`: whatever changes meanwhile moves behind the position and is met again. A complete pass has no filter and
+goes by `dateAdded`, which every contact has and no edit moves; some have no `dateUpdated`, and where those would stand
+in its order is not documented. Deleted and merged contacts are told of nowhere: the daily complete pass misses them. It
+also brings what does not move a contact's `dateUpdated`: a business's new name, and perhaps an opportunity's new stage.
 
 Names: the owner is a user. The status is the contact's `type` (`lead`, `customer`), the stage that of the newest open
 opportunity; a contact has no description. `field_mapping` names another source of `status`, `stage`, `description` or
@@ -43,6 +43,7 @@ from crm_pipeline.providers.provider import (
     Reference,
     References,
 )
+from crm_pipeline.providers.reading import halved, items_in, since_of, text_of, unknown_fields, whole_number
 
 SEARCH = "/contacts/search"
 USERS = "/users/"
@@ -50,6 +51,7 @@ PIPELINES = "/opportunities/pipelines"
 CUSTOM_FIELDS = "/locations/{}/customFields"
 HEADERS = {"Version": "2021-07-28"}
 """Asked for by every call, and not added by Nango."""
+TITLE = "HighLevel"
 PAGE_LIMIT = 100
 """500 are documented; 100 is what recordings prove."""
 INTERVAL_SECONDS = 10.0
@@ -66,6 +68,9 @@ IN_LOCATION = (
 NO_OWNERS = "Owners are not readable (scope users.readonly), so leads carry no owner's name."
 NO_STAGES = "Pipelines are not readable (scope opportunities.readonly), so leads carry no opportunity's stage."
 
+PERMANENT = frozenset({"unexpected_response", "connection_misconfigured"})
+"""What will be answered again; a user who cannot be read for the moment is no user who is gone."""
+
 _WRONG_CLASS = re.compile(r"user ?type|auth ?class", re.I)
 _OTHER_LOCATION = re.compile(r"access to this location", re.I)
 _SCOPE = re.compile(r"\bscopes?\b", re.I)
@@ -76,32 +81,32 @@ _VERSION = re.compile(r"version header", re.I)
 
 def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
     """Everything, or everything changed since; no upper end, since a contact edited meanwhile moves beyond it."""
+    body = _search_body(_location(api), pull)
+    order = body["sort"][0]["field"]
     position = orjson.loads(pull.resume) if pull.resume else {}
-    after, expected, is_first = position.get("after"), position.get("total"), not position
+    after, counted = position.get(order), position.get("total")
     owners = _owners(api)
     owners.asked |= pull.known_owners
     guard, limit = PageGuard("HighLevel's contact search"), PAGE_LIMIT
     while True:
-        body = _search_body(_location(api), pull, limit, after)
+        turn = body | {"pageLimit": limit} | ({"searchAfter": after} if after else {})
         try:
-            answer = api.post(SEARCH, body, headers=HEADERS, shape=("contacts",)).object()
+            answer = api.post(SEARCH, turn, headers=HEADERS, shape=("contacts",)).object()
         except ProviderError as error:
-            if error.facts.get("body") == "too_large" and limit > 1:
-                limit //= 2  # contacts with very long texts: ask for fewer at a time
-                continue
             if error.code == "missing_scope":
                 raise _named(error, "contacts.readonly") from error
-            raise
-        items = _items(answer, "contacts")
-        was_refused = owners.is_refused
-        if is_first:
-            expected, is_first = _count(answer.get("total")), False
-        is_last = len(items) < limit
-        following = _following(items, is_last, after)
-        references = tuple(owners.by_id(item.get("assignedTo") for item in items))
+            limit = halved(limit, error)
+            continue
+        items, total = items_in(answer, "contacts", TITLE), _count(answer.get("total"))
+        following = _following(items, limit)
+        is_last = following is None or (after is None and total == len(items))
+        counted = total if after is None else counted
+        was_refused, references = owners.is_refused, tuple(owners.by_id(item.get("assignedTo") for item in items))
+        # of the counts at both ends the lower: whoever left meanwhile was not shown, and whoever came need not be
+        expected = min((count for count in (counted, total) if count is not None), default=None)
         yield Page(
             [_record(item) for item in items],
-            resume=orjson.dumps({"after": following, "total": expected}).decode(),
+            resume=orjson.dumps({order: following or after, "total": counted}).decode(),
             references=references,
             proven=(Proven("contact", expected),) if is_last and pull.kind == "complete" else (),
             notes=(NO_OWNERS,) if owners.is_refused and not was_refused else (),
@@ -140,11 +145,11 @@ def to_contact(payload: Payload, references: References, object_type: str = "con
     `contactName` is lower-cased by HighLevel, so it stands in only where first and last name are both missing.
     """
     get, mapping = payload.get, references.mapping
-    first, last = _text(get("firstName")), _text(get("lastName"))
-    owner = _text(get("assignedTo"))
+    first, last = text_of(get("firstName")), text_of(get("lastName"))
+    owner = text_of(get("assignedTo"))
     status_id, status = _coded(payload, references, "status", mapping.get("status") or "type")
     stage_id, stage = _coded(payload, references, "stage", mapping.get("stage") or "opportunity_stage")
-    company, company_id = _text(get("companyName")) or _text(get("businessName")), _text(get("businessId"))
+    company, company_id = text_of(get("companyName")) or text_of(get("businessName")), text_of(get("businessId"))
     description = None
     if mapping:
         if "company" in mapping:
@@ -154,13 +159,13 @@ def to_contact(payload: Payload, references: References, object_type: str = "con
     return Contact(
         crm_id=str(payload["id"]),
         object_type=object_type,
-        full_name=None if first or last else _text(get("contactName")),
+        full_name=None if first or last else text_of(get("contactName")),
         first_name=first,
         last_name=last,
         phones=_phones(payload),
         emails=_emails(payload),
         company=company,
-        country=_text(get("country")),
+        country=text_of(get("country")),
         owner_id=owner,
         owner_name=references.label("owner", owner) if owner else None,
         owner_email=references.email("owner", owner) if owner else None,
@@ -211,15 +216,14 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
 
 def read_budget(headers: Mapping[str, str]) -> Budget | None:
     """The day's calls of this app for this location."""
-    limit, remaining = headers.get("x-ratelimit-limit-daily", ""), headers.get("x-ratelimit-daily-remaining", "")
-    if not (_is_number(limit) and _is_number(remaining)):
-        return None
-    return Budget(int(remaining), int(limit))
+    limit = whole_number(headers.get("x-ratelimit-limit-daily"))
+    remaining = whole_number(headers.get("x-ratelimit-daily-remaining"))
+    return None if limit is None or remaining is None else Budget(remaining, limit)
 
 
 def check_config(config: Mapping[str, Any]) -> None:
     """An install from the agency view gives a token without a location, which can read no contact."""
-    if not _text(config.get("locationId")):
+    if not text_of(config.get("locationId")):
         raise ProviderError(
             "connection_misconfigured",
             "the HighLevel connection has no locationId: it was made for an agency, not for a sub-account (location)",
@@ -243,106 +247,97 @@ class _Owners:
 
     def listed(self) -> list[Reference]:
         """The location's users. Deprecated and gone from v3; where it has gone, users are still found by id."""
-        query = {"locationId": _location(self._api)}
-        try:
-            answer = self._api.get(USERS, query, headers=HEADERS, shape=("users",)).object()
-        except ProviderError as error:
-            self._pass_over(error, 404)
-            return []
-        users = _items(answer, "users", "id")
+        answer = self._read(USERS, "users", 404, query={"locationId": _location(self._api)})
+        users = items_in(answer, "users", TITLE, "id") if answer else []
         self.asked.update(str(user["id"]) for user in users)
         return [_owner(user) for user in users]
 
     def by_id(self, ids: Iterable[object]) -> Iterator[Reference]:
-        """Those that nobody has asked for yet. Who was removed is answered 404, or 400."""
-        for user_id in map(_text, ids):
+        """Those that nobody has asked for yet. Who was removed is answered 404, or 400; who belongs to the agency or to
+        another location by now may be refused, and that must not stop the location's sync."""
+        for user_id in map(text_of, ids):
             if user_id is None or user_id in self.asked or self.is_refused:
                 continue
             self.asked.add(user_id)
             if not (user_id.isascii() and user_id.isalnum()):
                 continue  # no id of HighLevel's, and nothing to build a path from
-            try:
-                user = self._api.get(f"{USERS}{user_id}", headers=HEADERS, shape=("id",)).object()
-            except ProviderError as error:
-                self._pass_over(error, 400, 404)
-                continue
-            yield _owner(user | {"id": user_id})
+            if user := self._read(f"{USERS}{user_id}", "id", 400, 403, 404, 422):
+                yield _owner(user | {"id": user_id})
 
-    def _pass_over(self, error: ProviderError, *statuses: int) -> None:
-        """Go on without them where they cannot be read, or are not there; any other error ends the pass."""
-        if error.code == "missing_scope":
-            self.is_refused = True
-        elif error.facts.get("status") not in statuses:
-            raise error
+    def _read(self, path: str, key: str, *absent: int, query: Mapping[str, str] | None = None) -> Payload:
+        """Nothing where they may not be read, or by these statuses are not there; any other error ends the pass."""
+        try:
+            return self._api.get(path, query, headers=HEADERS, shape=(key,)).object()
+        except ProviderError as error:
+            if error.code == "missing_scope":
+                self.is_refused = True
+            elif error.code not in PERMANENT or error.facts.get("status") not in absent:
+                raise
+            return {}
 
 
 def _owners(api: CrmApi) -> _Owners:
     return api.once("owners", lambda: _Owners(api))
 
 
-def _search_body(location: str, pull: Pull, limit: int, after: object) -> dict[str, Any]:
+def _search_body(location: str, pull: Pull) -> dict[str, Any]:
     """The location goes on every page: without it the next one is refused."""
-    body: dict[str, Any] = {
-        "locationId": location,
-        "pageLimit": limit,
-        "sort": [{"field": "dateUpdated", "direction": "asc"}],
-    }
-    if pull.kind != "complete":
-        if pull.since is None:
-            raise ValueError("a window pass needs `since`")
-        body["filters"] = [{"field": "dateUpdated", "operator": "range", "value": {"gte": _iso(pull.since)}}]
-    return body if after is None else body | {"searchAfter": after}
+    if pull.kind == "complete":
+        return {"locationId": location, "sort": [{"field": "dateAdded", "direction": "asc"}]}
+    changed = {"field": "dateUpdated", "operator": "range", "value": {"gte": _iso(since_of(pull))}}
+    return {"locationId": location, "sort": [{"field": "dateUpdated", "direction": "asc"}], "filters": [changed]}
 
 
-def _following(items: list[Payload], is_last: bool, after: object) -> object:
-    """Where the next page starts. Behind a last page that does not say it, a resumed pass reads that page again."""
+def _following(items: list[Payload], limit: int) -> object:
+    """Where the next page starts; None behind an empty page. A short one need not be the last."""
     following = items[-1].get("searchAfter") if items else None
     if isinstance(following, list) and following:
         return following
-    if is_last:
-        return after
+    if len(items) < limit:
+        return None
     raise ProviderError(
         "unexpected_response", "HighLevel's contact search answered a full page whose last contact has no searchAfter."
     )
 
 
 def _owner(user: Mapping[str, Any]) -> Reference:
-    parts = (_text(user.get("firstName")), _text(user.get("lastName")))
-    email = _text(user.get("email"))
-    name = _text(user.get("name")) or " ".join(part for part in parts if part) or email
+    parts = (text_of(user.get("firstName")), text_of(user.get("lastName")))
+    email = text_of(user.get("email"))
+    name = text_of(user.get("name")) or " ".join(part for part in parts if part) or email
     return Reference("owner", str(user["id"]), name, email)
 
 
 def _stages(api: CrmApi, kinds: Iterable[str]) -> Iterator[Reference]:
     """Stages of every pipeline; their ids do not repeat between pipelines."""
     answer = api.get(PIPELINES, {"locationId": _location(api)}, headers=HEADERS, shape=("pipelines",)).object()
-    stages = [stage for pipeline in _items(answer, "pipelines") for stage in _items(pipeline, "stages", "id")]
+    stages = [
+        stage
+        for pipeline in items_in(answer, "pipelines", TITLE)
+        for stage in items_in(pipeline, "stages", TITLE, "id")
+    ]
     for kind in kinds:
-        yield from [Reference(kind, str(stage["id"]), _text(stage.get("name"))) for stage in stages]
+        yield from [Reference(kind, str(stage["id"]), text_of(stage.get("name"))) for stage in stages]
 
 
-def _unknown(api: CrmApi, mapping: Mapping[str, str]) -> Iterator[str]:
+def _unknown(api: CrmApi, mapping: Mapping[str, str]) -> list[str]:
     """A custom field that nobody knows would leave a field empty without a word; who may not list them is not told."""
     wanted = {field: source for field, source in mapping.items() if source not in WORDS}
     if not wanted:
-        return
+        return []
     path = CUSTOM_FIELDS.format(quote(_location(api), safe=""))
     try:
         answer = api.get(path, {"model": "contact"}, headers=HEADERS, shape=("customFields",)).object()
     except ProviderError as error:
         if error.code != "missing_scope":
             raise
-        return
-    known = {str(one["id"]) for one in _items(answer, "customFields", "id")}
-    for field, source in wanted.items():
-        if source not in known:
-            yield f"HighLevel has no custom field {source!r}, so leads carry no {field}. Check field_mapping."
+        return []
+    return unknown_fields(TITLE, wanted, {str(one["id"]) for one in items_in(answer, "customFields", TITLE, "id")})
 
 
 def _coded(payload: Payload, references: References, field: str, source: str) -> tuple[str | None, str | None]:
     """Id and text of what stands for one of our fields: a key of the contact, its opportunity, or a custom field."""
     if source == "opportunity_stage":
-        stage_id = _text(_newest(payload, only_open=True).get("pipelineStageId"))
+        stage_id = text_of(_newest(payload, only_open=True).get("pipelineStageId"))
         return stage_id, references.label(_kind(field), stage_id) if stage_id else None
     if source == "type":
         value: object = payload.get("type")
@@ -376,33 +371,28 @@ def _newest(payload: Payload, *, only_open: bool) -> Payload:
 def _phones(payload: Payload) -> tuple[PhoneText, ...]:
     """The first one, then the additional ones, each with its own label."""
     found = []
-    if number := _text(payload.get("phone")):
-        found.append(PhoneText(number, (_text(payload.get("phoneLabel")) or "phone").lower()))
-    if more := payload.get("additionalPhones"):
-        for one in _objects(more):
-            if number := _text(one.get("phone")):
-                found.append(PhoneText(number, (_text(one.get("phoneLabel")) or "other").lower()))
+    if number := text_of(payload.get("phone")):
+        found.append(PhoneText(number, (text_of(payload.get("phoneLabel")) or "phone").lower()))
+    for number, entry in _more(payload.get("additionalPhones"), "phone"):
+        found.append(PhoneText(number, (text_of(entry.get("phoneLabel")) or "other").lower()))
     return tuple(found)
 
 
 def _emails(payload: Payload) -> tuple[str, ...]:
-    found = [email] if (email := _text(payload.get("email"))) else []
-    if more := payload.get("additionalEmails"):
-        found += [email for one in _objects(more) if (email := _text(one.get("email")))]
-    return tuple(found)
+    found = [email] if (email := text_of(payload.get("email"))) else []
+    return tuple(found + [email for email, _ in _more(payload.get("additionalEmails"), "email")])
+
+
+def _more(value: object, key: str) -> Iterator[tuple[str, Payload]]:
+    """Additional phones or e-mails: their shape is not documented, so a bare text counts like an object with a key."""
+    for one in value if isinstance(value, list) else ():
+        entry = one if isinstance(one, dict) else {key: one}
+        if text := text_of(entry.get(key)):
+            yield text, entry
 
 
 def _record(item: Payload) -> RawRecord:
     return RawRecord(crm_id=item.get("id"), payload=item, source_updated_at=parse_time(item.get("dateUpdated")))
-
-
-def _items(answer: Mapping[str, Any], key: str, *required: str) -> list[Payload]:
-    """The objects of a page; anything else in it is no answer to what we asked."""
-    items = answer.get(key)
-    if isinstance(items, list) and all(isinstance(item, dict) and item.keys() >= set(required) for item in items):
-        return items
-    wanted = f" with {', '.join(required)}" if required else ""
-    raise ProviderError("unexpected_response", f"HighLevel answered `{key}` that is no list of objects{wanted}.")
 
 
 def _objects(value: object) -> list[Payload]:
@@ -420,11 +410,9 @@ def _too_many(headers: Mapping[str, str]) -> Refusal:
     """HighLevel does not document its 429: the day's remainder tells which limit it was."""
     if headers.get("x-ratelimit-daily-remaining", "").strip() == "0":
         return Refusal("daily_limit", "HighLevel's daily limit of calls for this location is used up.")
-    interval = headers.get("x-ratelimit-interval-milliseconds", "")
-    seconds = int(interval) / 1000 if _is_number(interval) else INTERVAL_SECONDS
-    return Refusal(
-        "rate_limited", "HighLevel's limit of calls in ten seconds is reached.", can_retry=True, retry_after=seconds
-    )
+    interval = whole_number(headers.get("x-ratelimit-interval-milliseconds"))
+    wait = INTERVAL_SECONDS if interval is None else interval / 1000
+    return Refusal("rate_limited", "HighLevel's burst limit is reached.", can_retry=True, retry_after=wait)
 
 
 def _location(api: CrmApi) -> str:
@@ -439,25 +427,14 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
 def _joined(value: object) -> str | None:
     """A value as one text: several options by commas, the parts of a TEXTBOX_LIST too; a file has none."""
     if isinstance(value, list | dict):
         parts = value.values() if isinstance(value, dict) else value
-        return ", ".join(text for part in parts if not isinstance(part, list | dict) and (text := _text(part))) or None
-    return _text(value)
-
-
-def _text(value: object) -> str | None:
-    """Missing, null, "" and blank mean the same."""
-    if type(value) is str:
-        return value.strip() or None
-    if value is None or isinstance(value, list | dict | bool):
-        return None
-    return str(value)
+        return (
+            ", ".join(text for part in parts if not isinstance(part, list | dict) and (text := text_of(part))) or None
+        )
+    return text_of(value)
 
 
 GOHIGHLEVEL = Provider(

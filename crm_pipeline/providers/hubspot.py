@@ -34,7 +34,9 @@ from crm_pipeline.providers.provider import (
     Reference,
     References,
 )
+from crm_pipeline.providers.reading import halved, items_in, object_in, readable, since_of, text_of, unknown_fields
 
+TITLE = "HubSpot"
 CONTACTS = "/crm/v3/objects/contacts"
 SEARCH = f"{CONTACTS}/search"
 BATCH_READ = f"{CONTACTS}/batch/read"
@@ -43,8 +45,8 @@ PROPERTIES = "/crm/v3/properties/contacts"
 COMPANIES = "/crm/v3/objects/companies"
 RECORD_COUNTS = "/crm/v3/limits/records"
 
-LIST_LIMIT, SEARCH_LIMIT, BATCH_LIMIT, OWNER_LIMIT = 100, 200, 100, 100
-"""The vendor's maxima; 500 owners a page is only hearsay."""
+LIST_LIMIT, SEARCH_LIMIT, BATCH_LIMIT = 100, 200, 100
+"""The vendor's maxima; that owners may come 500 a page is only hearsay."""
 LONGEST_PROPERTIES = 4_000
 """Characters of property names in an address; HubSpot refuses longer addresses from about 8,000 on."""
 
@@ -69,9 +71,8 @@ def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
     stage, _, position = token.partition(":")
     names, companies = _property_names(api, pull.mapping), _Companies(api, waiting)
     if stage != "archived":
-        pages = (
-            _listed(api, position, names) if pull.kind == "complete" else _searched(api, pull.since, position, names)
-        )
+        is_complete = pull.kind == "complete"
+        pages = _listed(api, position, names) if is_complete else _searched(api, since_of(pull), position, names)
         yield from map(companies.beside, pages)
     count = _record_count(api) if pull.kind == "complete" else None
     in_archive = set(pull.known_archived)
@@ -87,16 +88,12 @@ def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
 def fetch_references(api: CrmApi, pull: Pull) -> Directory:
     """Owners, former ones too (contacts still name them), the labels of status and stage, companies that changed."""
     directory = Directory()
-    for archived in ("false", "true"):
-        try:
+    with readable(directory.notes, "Owners are not readable, so leads carry no owner."):
+        for archived in ("false", "true"):
             directory.references.extend(_owners(api, archived))
-        except ProviderError as error:
-            if error.code != "missing_scope":
-                raise
-            directory.notes.append(f"Owners are not readable, so leads carry no owner. {error.message}")
-            break
     directory.references.extend(_labels(api, pull.mapping))
-    directory.notes.extend(_unknown(api, pull.mapping))
+    known = {item["name"] for item in _definitions(api)}  # what HubSpot does not know, it leaves out without a word
+    directory.notes.extend(unknown_fields(TITLE, pull.mapping, known))
     if pull.references_since is not None:
         directory.changed = _changed_companies(api, pull.references_since)
     return directory
@@ -106,19 +103,19 @@ def to_contact(payload: Payload, references: References, object_type: str = "con
     """Rename fields, look labels up; judge nothing. Both phones are kept, the one HubSpot calls mobile says so."""
     get = (payload.get("properties") or {}).get
     crm_id = str(payload["id"])
-    owner, status, stage = _text(get("hubspot_owner_id")), _text(get("hs_lead_status")), _text(get("lifecyclestage"))
-    company_id, merged = _text(get("associatedcompanyid")), get("hs_merged_object_ids")
-    phones = (("phone", _text(get("phone"))), ("mobile", _text(get("mobilephone"))))
+    owner, company_id = text_of(get("hubspot_owner_id")), text_of(get("associatedcompanyid"))
+    status, stage, merged = text_of(get("hs_lead_status")), text_of(get("lifecyclestage")), get("hs_merged_object_ids")
+    phones = (("phone", text_of(get("phone"))), ("mobile", text_of(get("mobilephone"))))
     contact = Contact(
         crm_id=crm_id,
         object_type=object_type,
-        first_name=_text(get("firstname")),
-        last_name=_text(get("lastname")),
+        first_name=text_of(get("firstname")),
+        last_name=text_of(get("lastname")),
         phones=tuple([PhoneText(number, label) for label, number in phones if number]),
         emails=tuple(_split(get("email")) + _split(get("hs_additional_emails"))),
-        company=(company_id and references.label("company", company_id)) or _text(get("company")),
+        company=(company_id and references.label("company", company_id)) or text_of(get("company")),
         company_id=company_id,
-        country=_text(get("country")),
+        country=text_of(get("country")),
         owner_id=owner,
         owner_name=references.label("owner", owner),
         owner_email=references.email("owner", owner),
@@ -126,7 +123,7 @@ def to_contact(payload: Payload, references: References, object_type: str = "con
         status=references.label("status", status) or status,
         stage_id=stage,
         stage=references.label("stage", stage) or stage,
-        description=_text(get("message")),
+        description=text_of(get("message")),
         last_activity_at=parse_time(get("notes_last_updated")),
         created_at=parse_time(payload.get("createdAt") or get("createdate")),
         updated_at=parse_time(payload.get("updatedAt") or get("lastmodifieddate")),
@@ -149,14 +146,14 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
         return Refusal(
             "missing_scope", f"HubSpot refused: missing scope {', '.join(_scopes(envelope)) or '(unnamed)'}."
         )
+    if status == 403 and not envelope:  # a page of a gateway before HubSpot, which knows nothing of the connection
+        return Refusal("provider_unavailable", "a gateway before HubSpot refused the call", can_retry=True)
     if status == 403:
         return Refusal("connection_misconfigured", f"HubSpot refused: {message}")
     if status == 429 and envelope.get("policyName") == "DAILY":
         return Refusal("daily_limit", "HubSpot's daily request limit is used up.")
     if status == 429:
         return Refusal("rate_limited", f"HubSpot: {message}", can_retry=True)
-    if status in (423, 477):
-        return Refusal("provider_unavailable", f"HubSpot is moving or locking this portal: {message}", can_retry=True)
     return None
 
 
@@ -170,45 +167,54 @@ def _listed(api: CrmApi, after: str, names: tuple[str, ...]) -> Iterator[Page]:
     """Every contact, by record id; the cursor is a record id, so pages stay stable while records change."""
     is_short = len(",".join(names)) <= LONGEST_PROPERTIES
     query = {"properties": ",".join(names if is_short else FIELDS), "archived": "false"}
-    guard, limit = PageGuard("HubSpot's contact list"), LIST_LIMIT
+
+    def filled(items: list[Payload]) -> list[Payload]:
+        """With more properties than fit into an address; whoever a batch leaves out is here as the list has them."""
+        if is_short or not items:
+            return items
+        found, _ = _read_by_id(api, [str(item.get("id")) for item in items], names)
+        return [found.get(str(item.get("id")), item) for item in items]
+
+    for items, following in _pages(api, CONTACTS, query, "contact list", after, filled):
+        yield Page(list(map(_record, items)), resume=f"list:{following}" if following else "archived:")
+
+
+def _pages(
+    api: CrmApi,
+    path: str,
+    query: Mapping[str, str],
+    what: str,
+    after: str = "",
+    filled: Callable[[list[Payload]], list[Payload]] = lambda items: items,
+) -> Iterator[tuple[list[Payload], str]]:
+    """The pages of a list, each with the cursor of the next one, "" at the end."""
+    guard, limit = PageGuard(f"HubSpot's {what}"), LIST_LIMIT
     while True:
+        turn = {"limit": str(limit), **query} | ({"after": after} if after else {})
         try:
-            turn = {"limit": str(limit)} | ({"after": after} if after else {})
-            answer = api.get(CONTACTS, query | turn, shape=("results",)).object()
-            items = _items(answer)
-            if not is_short:
-                items = _read_by_id(api, [str(item.get("id")) for item in items], names)
+            answer = api.get(path, turn, shape=("results",)).object()
+            items = filled(items_in(answer, "results", TITLE))
         except ProviderError as error:
-            limit = _halved(limit, error)
+            limit = halved(limit, error)
             continue
-        records = list(map(_record, items))
-        next_after = _next_after(answer)
-        yield Page(records, resume=f"list:{next_after}" if next_after else "archived:")
-        if not next_after:
+        after = str(object_in(answer, "paging", "next").get("after") or "")
+        yield items, after
+        if not after:
             return
-        guard.check(next_after, len(records))
-        after = next_after
+        guard.check(after, len(items))
 
 
-def _read_by_id(api: CrmApi, ids: list[str], names: tuple[str, ...]) -> list[Payload]:
-    """Live contacts with more properties than fit into an address; those who left are not found."""
-    if not ids:
-        return []
+def _read_by_id(api: CrmApi, ids: list[str], names: tuple[str, ...]) -> tuple[dict[str, Payload], bool]:
+    """Live contacts by id, and whether those left out were not found: a batch may also fail in part."""
     body = {"inputs": [{"id": crm_id} for crm_id in ids], "properties": list(names)}
-    return _items(api.post(BATCH_READ, body, shape=("results",)).object())
+    answer = api.post(BATCH_READ, body, shape=("results",)).object()
+    found = {str(item.get("id")): item for item in items_in(answer, "results", TITLE)}
+    errors = answer.get("errors") or []
+    return found, all(object_in(error).get("category") == "OBJECT_NOT_FOUND" for error in errors)
 
 
-def _halved(limit: int, error: ProviderError) -> int:
-    """Records with very many properties or very long texts: ask for fewer at a time."""
-    if error.facts.get("body") != "too_large" or limit == 1:
-        raise error
-    return limit // 2
-
-
-def _searched(api: CrmApi, since: datetime | None, last_id: str, names: tuple[str, ...]) -> Iterator[Page]:
+def _searched(api: CrmApi, since: datetime, last_id: str, names: tuple[str, ...]) -> Iterator[Page]:
     """Everything modified since."""
-    if since is None:
-        raise ValueError("a window pass needs `since`")
     for items, position in _modified(api, SEARCH, "lastmodifieddate", since, last_id, names):
         yield Page([_record(item) for item in items], resume=f"search:{position}")
 
@@ -233,9 +239,9 @@ def _modified(
         try:
             answer = api.post(path, body, bucket="search", shape=("results",)).object()
         except ProviderError as error:
-            limit = _halved(limit, error)
+            limit = halved(limit, error)
             continue
-        items = _items(answer)
+        items = items_in(answer, "results", TITLE)
         if not items:
             return
         position = str(max(_number(item.get("id")) for item in items))
@@ -247,18 +253,11 @@ def _modified(
 
 def _archived(api: CrmApi, known: Mapping[str, datetime | None], names: tuple[str, ...]) -> Iterator[Page]:
     """Contacts in the recycle bin that we do not hold as archived yet, then those that left it: restored or purged."""
-    query = {"limit": str(LIST_LIMIT), "properties": ",".join(FIELDS), "archived": "true"}
-    guard, after, still_archived = PageGuard("HubSpot's archived list"), "", set[str]()
-    while True:
-        answer = api.get(CONTACTS, query | ({"after": after} if after else {}), shape=("results",)).object()
-        records = [_record(item) for item in _items(answer)]
+    query, still_archived = {"properties": ",".join(FIELDS), "archived": "true"}, set[str]()
+    for items, _ in _pages(api, CONTACTS, query, "archived list"):
+        records = [_record(item) for item in items]
         still_archived.update(str(record.crm_id) for record in records)
         yield Page([record for record in records if str(record.crm_id) not in known], resume="archived:")
-        next_after = _next_after(answer)
-        if not next_after:
-            break
-        guard.check(next_after, len(records))
-        after = next_after
     left = sorted(known.keys() - still_archived)
     yield from _left_archive(api, {crm_id: known[crm_id] for crm_id in left}, names)
 
@@ -272,14 +271,13 @@ def _left_archive(api: CrmApi, left: Mapping[str, datetime | None], names: tuple
     while ids:
         asked = ids[:limit]
         try:
-            items = _read_by_id(api, asked, names)
+            found, is_sure = _read_by_id(api, asked, names)
         except ProviderError as error:
-            limit = _halved(limit, error)
+            limit = halved(limit, error)
             continue
         ids = ids[limit:]
-        found = {str(record.crm_id): record for record in map(_record, items)}
-        purged = [_purged(crm_id, left[crm_id]) for crm_id in asked if crm_id not in found]
-        yield Page([found[crm_id] for crm_id in asked if crm_id in found] + purged, resume="archived:")
+        purged = [_purged(crm_id, left[crm_id]) for crm_id in asked if crm_id not in found] if is_sure else []
+        yield Page([_record(found[crm_id]) for crm_id in asked if crm_id in found] + purged, resume="archived:")
 
 
 def _purged(crm_id: str, last_change: datetime | None) -> RawRecord:
@@ -288,26 +286,19 @@ def _purged(crm_id: str, last_change: datetime | None) -> RawRecord:
 
 
 def _owners(api: CrmApi, archived: str) -> Iterator[Reference]:
-    guard, after = PageGuard("HubSpot's owner list"), ""
-    while True:
-        query = {"limit": str(OWNER_LIMIT), "archived": archived} | ({"after": after} if after else {})
-        answer = api.get(OWNERS, query, shape=("results",)).object()
-        for owner in _items(answer, "id"):
-            name = " ".join(part for part in (_text(owner.get("firstName")), _text(owner.get("lastName"))) if part)
-            email = _text(owner.get("email"))
+    for items, _ in _pages(api, OWNERS, {"archived": archived}, "owner list"):
+        for owner in items_in({"results": items}, "results", TITLE, "id"):
+            name = " ".join(part for part in (text_of(owner.get("firstName")), text_of(owner.get("lastName"))) if part)
+            email = text_of(owner.get("email"))
             yield Reference("owner", str(owner["id"]), name or email, email)
-        next_after = _next_after(answer)
-        if not next_after:
-            return
-        guard.check(next_after, len(_items(answer)))
-        after = next_after
 
 
 def _definitions(api: CrmApi) -> list[Payload]:
     """Every property of a contact, read once a run."""
 
     def read() -> list[Payload]:
-        return _items(api.get(PROPERTIES, {"archived": "false"}, shape=("results",)).object(), "name")
+        answer = api.get(PROPERTIES, {"archived": "false"}, shape=("results",)).object()
+        return items_in(answer, "results", TITLE, "name")
 
     return api.once("properties", read)
 
@@ -324,10 +315,10 @@ def _labels(api: CrmApi, mapping: Mapping[str, str]) -> Iterator[Reference]:
     for field in dict.fromkeys((*LABELLED, *mapping)):
         name = mapping.get(field) or USUAL[field]
         options = definitions.get(name, {}).get("options") or []
-        for option in _items({"results": options}, "value"):
+        for option in items_in({"options": options}, "options", TITLE, "value"):
             value = str(option["value"])
             kind, key = (field, value) if field in LABELLED else ("status", _shared_key(name, value))
-            yield Reference(kind, key, _text(option.get("label")))
+            yield Reference(kind, key, text_of(option.get("label")))
 
 
 def _shared_key(name: str, value: str) -> str:
@@ -335,19 +326,11 @@ def _shared_key(name: str, value: str) -> str:
     return f"{name}={value}"
 
 
-def _unknown(api: CrmApi, mapping: Mapping[str, str]) -> Iterator[str]:
-    """HubSpot leaves out what it does not know without a word."""
-    known = {item["name"] for item in _definitions(api)}
-    for field, name in mapping.items():
-        if name not in known:
-            yield f"HubSpot shows no contact property {name!r}, so leads carry no {field}. Check field_mapping."
-
-
 def _mapped(contact: Contact, get: Callable[[str], object], references: References) -> Contact:
     """The contact with the fields that the connection takes from other properties."""
     new: dict[str, str | None] = {}
     for field, name in references.mapping.items():
-        value = _text(get(name))
+        value = text_of(get(name))
         if field in LABELLED:
             new |= {f"{field}_id": value, field: value and _option(references, field, value)}
         else:
@@ -375,7 +358,8 @@ def _record_count(api: CrmApi) -> int | None:
     try:
         kinds = api.get(RECORD_COUNTS).object().get("hubspotDefinedObjectTypes")
     except ProviderError as error:
-        if error.code not in ("missing_scope", "connection_misconfigured", "unexpected_response"):
+        is_refused = error.code in ("missing_scope", "connection_misconfigured", "unexpected_response")
+        if not is_refused and error.facts.get("status") != 403:
             raise
         return None
     for kind in kinds if isinstance(kinds, list) else []:
@@ -397,7 +381,8 @@ class _Companies:
     def beside(self, page: Page) -> Page:
         """The page with names, and with those still to be asked for in its token: a later run may continue there."""
         for record in page.records:
-            number = None if record.is_deleted else _text(_properties(record.payload).get("associatedcompanyid"))
+            properties = object_in(record.payload, "properties")
+            number = None if record.is_deleted else text_of(properties.get("associatedcompanyid"))
             if number and number not in self._seen and number.isascii() and number.isdigit():
                 self._seen.add(number)
                 self._waiting.append(number)
@@ -421,15 +406,12 @@ class _Companies:
         if not self._is_readable:
             return []
         body = {"inputs": [{"id": number} for number in asked], "properties": ["name"]}
-        try:
+        found: list[Reference] = []
+        with readable(self._notes, "Companies are not readable, so the text in the contact is taken."):
             answer = self._api.post(f"{COMPANIES}/batch/read", body, shape=("results",)).object()
-        except ProviderError as error:
-            if error.code != "missing_scope":
-                raise
-            self._is_readable = False
-            self._notes.append(f"Companies are not readable, so the text in the contact is taken. {error.message}")
-            return []
-        return [_company(item) for item in _items(answer, "id")]
+            found = [_company(item) for item in items_in(answer, "results", TITLE, "id")]
+        self._is_readable = not self._notes
+        return found
 
 
 def _changed_companies(api: CrmApi, since: datetime) -> Iterator[Reference]:
@@ -443,11 +425,11 @@ def _changed_companies(api: CrmApi, since: datetime) -> Iterator[Reference]:
 
 
 def _company(item: Payload) -> Reference:
-    return Reference("company", str(item["id"]), _text(_properties(item).get("name")))
+    return Reference("company", str(item["id"]), text_of(object_in(item, "properties").get("name")))
 
 
 def _record(item: Payload) -> RawRecord:
-    properties = _properties(item)
+    properties = object_in(item, "properties")
     if len(properties) > len(FIELDS) + 2:
         # a customer may have defined thousands, and what is not filled comes as null
         item = item | {"properties": {k: v for k, v in properties.items() if v is not None or k in STANDARD}}
@@ -457,25 +439,6 @@ def _record(item: Payload) -> RawRecord:
         source_updated_at=parse_time(item.get("updatedAt")),
         is_deleted=bool(item.get("archived")),
     )
-
-
-def _properties(item: Payload) -> Payload:
-    properties = item.get("properties")
-    return properties if isinstance(properties, dict) else {}
-
-
-def _items(answer: Mapping[str, Any], *required: str) -> list[Payload]:
-    """The objects of a page; anything else in it is no answer to what we asked."""
-    items = answer["results"]
-    if isinstance(items, list) and all(isinstance(item, dict) and item.keys() >= set(required) for item in items):
-        return items
-    wanted = f" with {', '.join(required)}" if required else ""
-    raise ProviderError("unexpected_response", f"HubSpot answered `results` that is no list of objects{wanted}.")
-
-
-def _next_after(answer: Mapping[str, Any]) -> str:
-    following = (answer.get("paging") or {}).get("next") or {}
-    return str(following.get("after") or "")
 
 
 def _number(crm_id: object) -> int:
@@ -491,7 +454,7 @@ def _number(crm_id: object) -> int:
 
 def _scopes(envelope: Mapping[str, Any]) -> Iterable[str]:
     for error in envelope.get("errors") or []:
-        yield from (error.get("context") or {}).get("requiredGranularScopes") or []
+        yield from object_in(error, "context").get("requiredGranularScopes") or []
 
 
 def _split(value: object) -> list[str]:
@@ -502,13 +465,6 @@ def _split(value: object) -> list[str]:
     if ";" not in text:
         return [text] if text.strip() else []
     return [part.strip() for part in text.split(";") if part.strip()]
-
-
-def _text(value: object) -> str | None:
-    """HubSpot sends text or null; absent, null and blank mean the same."""
-    if type(value) is str:
-        return value.strip() or None
-    return (str(value).strip() or None) if value else None
 
 
 HUBSPOT = Provider(

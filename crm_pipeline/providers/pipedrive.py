@@ -18,7 +18,7 @@ https://developers.pipedrive.com/docs/api/v1/Persons#getPersons (version 2: by c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,12 +40,23 @@ from crm_pipeline.providers.provider import (
     Reference,
     References,
 )
+from crm_pipeline.providers.reading import (
+    halved,
+    items_in,
+    object_in,
+    readable,
+    since_of,
+    text_of,
+    unknown_fields,
+    whole_number,
+)
 
+TITLE = "Pipedrive"
 PERSONS, ORGANIZATIONS, ACTIVITIES = "/v2/persons", "/v2/organizations", "/v2/activities"
 PERSON_FIELDS, USERS = "/v2/personFields", "/v1/users"
 LIST_LIMIT, IDS_LIMIT = 500, 100
 """The vendor's maxima: rows of a page, and ids of one call."""
-OPTIONAL_FIELDS = ("last_activity_id", "last_incoming_mail_time", "last_outgoing_mail_time")
+INCLUDED = {"include_fields": "last_activity_id,last_incoming_mail_time,last_outgoing_mail_time"}
 LAST_ACTIVITY = "_last_activity"
 DATING = ("id", "type", "done", "due_date", "due_time", "marked_as_done_time")
 """What is kept of an activity; its note and its guests are not ours."""
@@ -69,19 +80,19 @@ def fetch_contacts(api: CrmApi, pull: Pull) -> Iterator[Page]:
     elif pull.kind == "complete":
         yield from _listed(api, activities, token)
     else:
-        yield from _changed(api, activities, token or _moment(pull.since))
+        yield from _changed(api, activities, token or _moment(since_of(pull)))
 
 
 def fetch_references(api: CrmApi, pull: Pull) -> Directory:
     """Owners, those who left too; labels of options; and the organizations that changed."""
     directory = Directory()
-    for what, read in (("Owners", _owners(api)), ("Labels", _labels(api, pull.mapping))):
-        try:
-            directory.references.extend(read)
-        except ProviderError as error:
-            if error.code != "missing_scope":
-                raise
-            directory.notes.append(f"{what} are not readable, so leads carry none. {error.message}")
+    with readable(directory.notes, "Owners are not readable, so leads carry none."):
+        directory.references.extend(_owners(api))
+    with readable(directory.notes, "Labels are not readable, so leads carry none."):
+        fields = [field for page, _ in _pages(api, PERSON_FIELDS, {}) for field in page]
+        directory.references.extend(_labels(fields, pull.mapping))
+        known = {field.get("field_code") for field in fields}
+        directory.notes.extend(unknown_fields(TITLE, pull.mapping, known))
     directory.changed = _organizations(api, pull.references_since, directory.notes)
     return directory
 
@@ -89,26 +100,26 @@ def fetch_references(api: CrmApi, pull: Pull) -> Directory:
 def to_contact(payload: Payload, references: References, object_type: str = "contact") -> Contact:
     """Rename fields, look labels up; judge nothing. Every phone is kept with its label, the primary one first."""
     get, label, mapping = payload.get, references.label, references.mapping
-    owner, place, mails = _id(get("owner_id")), get("postal_address"), get("emails")
+    owner = text_of(get("owner_id"))
     status_id, status = _option(payload, references, "status", mapping.get("status", LABELS))
     stage_id, stage = _option(payload, references, "stage", mapping["stage"]) if "stage" in mapping else (None, None)
     if "company" in mapping:
         company_id, company = _company(payload, references, mapping["company"])
     else:
-        company_id = _id(get("org_id"))
+        company_id = text_of(get("org_id"))
         company = label("company", company_id)
-    note = _words(payload, references, mapping["description"]) if "description" in mapping else _text(get("notes"))
+    note = _words(payload, references, mapping["description"]) if "description" in mapping else text_of(get("notes"))
     created_at = parse_time(get("add_time"))
     return Contact(
         crm_id=str(payload["id"]),
         object_type=object_type,
-        full_name=_text(get("name")),
-        first_name=_text(get("first_name")),
-        last_name=_text(get("last_name")),
+        full_name=text_of(get("name")),
+        first_name=text_of(get("first_name")),
+        last_name=text_of(get("last_name")),
         phones=tuple([PhoneText(text, kind) for text, kind in _filled(get("phones"))]),
-        emails=tuple([text for text, _ in _filled(mails)]) if mails else (),
+        emails=tuple([text for text, _ in _filled(get("emails"))]),
         company=company,
-        country=_text(place.get("country")) if type(place) is dict else None,
+        country=text_of(object_in(get("postal_address")).get("country")),
         owner_id=owner,
         owner_name=label("owner", owner),
         owner_email=references.email("owner", owner),
@@ -157,7 +168,7 @@ def read_refusal(status: int, headers: Mapping[str, str], body: object) -> Refus
     if status == 429 and (budget := read_budget(headers)) is not None and budget.remaining <= 0:
         return Refusal("daily_limit", "Pipedrive's daily token budget of the company is used up.")
     if status == 429:
-        reset = _number(headers.get("x-ratelimit-reset"))
+        reset = whole_number(headers.get("x-ratelimit-reset"))
         wait = float(reset) if reset is not None and reset < FIRST_EPOCH else None
         return Refusal("rate_limited", f"Pipedrive: {message}", can_retry=True, retry_after=wait)
     return None
@@ -171,7 +182,7 @@ def record_url(config: Mapping[str, Any], object_type: str, crm_id: str) -> str 
 
 def read_budget(headers: Mapping[str, str]) -> Budget | None:
     """The company's tokens of the day, shared by all its apps; these headers are sometimes missing."""
-    limit, left = (_number(headers.get(f"x-daily-ratelimit-token-{name}")) for name in ("limit", "remaining"))
+    limit, left = (whole_number(headers.get(f"x-daily-ratelimit-token-{name}")) for name in ("limit", "remaining"))
     return Budget(left, limit) if limit and left is not None else None
 
 
@@ -191,21 +202,27 @@ def check_config(config: Mapping[str, Any]) -> None:
 def _listed(api: CrmApi, activities: _Activities, cursor: str) -> Iterator[Page]:
     """Everybody by rising id.
 
-    How long a cursor lives is not documented: one that is refused after an interruption starts the list anew.
+    How long a cursor lives is not documented. One that is refused after an interruption, or right behind which the list
+    seems to end, starts the list anew: believed, that end would delete everybody who comes after it.
     """
-    query = {"sort_by": "id", "sort_direction": "asc", "include_fields": ",".join(OPTIONAL_FIELDS)}
+    query = {"sort_by": "id", "sort_direction": "asc"} | INCLUDED
     try:
         for items, following in _pages(api, PERSONS, query, cursor):
+            if cursor and not items:
+                break
             cursor = ""
             page = activities.join(items)
             if following:
                 yield page._replace(resume=f"list:{following}")
             else:
                 yield page._replace(resume="end:", proven=(Proven("contact"),))
+        else:
+            return
     except ProviderError as error:
-        if not cursor or (error.code, error.facts.get("status")) != ("unexpected_response", 400):
+        status = error.facts.get("status")
+        if not (cursor and error.code == "unexpected_response" and isinstance(status, int) and 400 <= status < 500):
             raise
-        yield from _listed(api, activities, "")
+    yield from _listed(api, activities, "")
 
 
 def _changed(api: CrmApi, activities: _Activities, since: str) -> Iterator[Page]:
@@ -213,8 +230,7 @@ def _changed(api: CrmApi, activities: _Activities, since: str) -> Iterator[Page]
 
     A person that changes meanwhile moves to the end and is seen again.
     """
-    query = {"updated_since": since, "sort_by": "update_time", "sort_direction": "asc"}
-    query["include_fields"] = ",".join(OPTIONAL_FIELDS)
+    query = {"updated_since": since, "sort_by": "update_time", "sort_direction": "asc"} | INCLUDED
     for items, _ in _pages(api, PERSONS, query):
         page = activities.join(items)
         times = [record.source_updated_at for record in page.records if record.source_updated_at]
@@ -230,13 +246,10 @@ def _pages(api: CrmApi, path: str, query: Mapping[str, str], cursor: str = "") -
         try:
             answer = api.get(path, turn, shape=("data",)).object()
         except ProviderError as error:
-            if error.facts.get("body") != "too_large" or limit == 1:
-                raise
-            limit //= 2  # thousands of custom fields, all of them filled: ask for fewer persons at a time
+            limit = halved(limit, error)
             continue
-        items = _items(answer)
-        more = answer.get("additional_data")
-        cursor = str((more.get("next_cursor") if isinstance(more, dict) else None) or "")
+        items = items_in(answer, "data", TITLE)
+        cursor = str(object_in(answer, "additional_data").get("next_cursor") or "")
         yield items, cursor
         if not cursor:
             return
@@ -252,17 +265,14 @@ class _Activities:
 
     def join(self, items: list[Payload]) -> Page:
         """The persons of a page as records, and a note when their activities are out of reach."""
-        notes: tuple[str, ...] = ()
+        notes: list[str] = []
         found: dict[Any, Payload] = {}
         if self._is_readable:
-            try:
+            with readable(notes, "Activities are not readable, so only mails count as last activity."):
                 found = self._read(items)
-            except ProviderError as error:
-                if error.code != "missing_scope":
-                    raise
-                self._is_readable = False
-                notes = (f"Activities are not readable, so only mails count as last activity. {error.message}",)
-        return Page([_record(item, found.get(item.get("last_activity_id"))) for item in items], "", notes=notes)
+            self._is_readable = not notes
+        records = [_record(item, found.get(item.get("last_activity_id"))) for item in items]
+        return Page(records, "", notes=tuple(notes))
 
     def _read(self, items: list[Payload]) -> dict[Any, Payload]:
         """By id; a deleted activity is not found."""
@@ -273,7 +283,7 @@ class _Activities:
         for start in range(0, len(ids), IDS_LIMIT):
             query = {"ids": ",".join(map(str, ids[start : start + IDS_LIMIT])), "limit": str(IDS_LIMIT)}
             answer = self._api.get(ACTIVITIES, query, shape=("data",)).object()
-            found.update((activity.get("id"), activity) for activity in _items(answer))
+            found.update((activity.get("id"), activity) for activity in items_in(answer, "data", TITLE))
         return found
 
 
@@ -296,22 +306,21 @@ def _record(item: Payload, activity: Payload | None) -> RawRecord:
 
 def _owners(api: CrmApi) -> Iterator[Reference]:
     """`GET /v1/users` is not paginated, and shows those who left too: persons still name them."""
-    for user in _items(api.get(USERS, shape=("data",)).object(), "id"):
-        email = _text(user.get("email"))
-        yield Reference("owner", str(user["id"]), _text(user.get("name")) or email, email)
+    for user in items_in(api.get(USERS, shape=("data",)).object(), "data", TITLE, "id"):
+        email = text_of(user.get("email"))
+        yield Reference("owner", str(user["id"]), text_of(user.get("name")) or email, email)
 
 
-def _labels(api: CrmApi, mapping: Mapping[str, str]) -> Iterator[Reference]:
+def _labels(fields: Iterable[Payload], mapping: Mapping[str, str]) -> Iterator[Reference]:
     """Labels of the options that a contact can carry: of `label_ids`, and of the fields that are mapped."""
     stage = mapping.get("stage")
     others = {mapping.get("status", LABELS), *(field for name, field in mapping.items() if name != "stage")}
-    for fields, _ in _pages(api, PERSON_FIELDS, {}):
-        for field in fields:
-            code = field.get("field_code")
-            kinds = [kind for kind, asked in (("stage", code == stage), ("status", code in others)) if asked]
-            for option in _items({"data": field.get("options") or []}, "id") if kinds else []:
-                for kind in kinds:
-                    yield Reference(kind, f"{code}:{option['id']}", _text(option.get("label")))
+    for field in fields:
+        code = field.get("field_code")
+        kinds = [kind for kind, asked in (("stage", code == stage), ("status", code in others)) if asked]
+        for option in items_in({"options": field.get("options") or []}, "options", TITLE, "id") if kinds else []:
+            for kind in kinds:
+                yield Reference(kind, f"{code}:{option['id']}", text_of(option.get("label")))
 
 
 def _organizations(api: CrmApi, since: datetime | None, notes: list[str]) -> Iterator[Reference]:
@@ -319,14 +328,10 @@ def _organizations(api: CrmApi, since: datetime | None, notes: list[str]) -> Ite
     query = {"sort_by": "id", "sort_direction": "asc"}
     if since is not None:
         query = {"updated_since": _moment(since), "sort_by": "update_time", "sort_direction": "asc"}
-    try:
+    with readable(notes, "Organizations are not readable, so leads carry no company."):
         for items, _ in _pages(api, ORGANIZATIONS, query):
             for item in items:
-                yield Reference("company", str(item.get("id")), _text(item.get("name")))
-    except ProviderError as error:
-        if error.code != "missing_scope":
-            raise
-        notes.append(f"Organizations are not readable, so leads carry no company. {error.message}")
+                yield Reference("company", str(item.get("id")), text_of(item.get("name")))
 
 
 # --- values
@@ -371,9 +376,9 @@ def _value(payload: Payload, field: str) -> Any:
 def _shown(value: Any) -> str | None:
     """A value of any type of field: options and addresses are objects, so are amounts of money and ranges of dates."""
     if type(value) is not dict:
-        return None if type(value) is list else _text(value)
-    text = _text(value.get("label")) or _text(value.get("value")) or _text(value.get("id"))
-    currency, until = _text(value.get("currency")), _text(value.get("until"))
+        return None if type(value) is list else text_of(value)
+    text = text_of(value.get("label")) or text_of(value.get("value")) or text_of(value.get("id"))
+    currency, until = text_of(value.get("currency")), text_of(value.get("until"))
     if text and until:
         return f"{text} to {until}"
     return f"{text} {currency}" if text and currency else text
@@ -385,8 +390,8 @@ def _filled(items: Any) -> list[tuple[str, str]]:
         return []
     found: list[tuple[str, str]] = []
     for item in items:
-        if type(item) is dict and (text := _text(item.get("value"))):
-            pair = text, (_text(item.get("label")) or "").lower()
+        if type(item) is dict and (text := text_of(item.get("value"))):
+            pair = text, (text_of(item.get("label")) or "").lower()
             if item.get("primary") is True:
                 found.insert(0, pair)
             else:
@@ -399,49 +404,21 @@ def _last_activity_at(payload: Payload) -> datetime | None:
     activity = payload.get(LAST_ACTIVITY)
     if type(activity) is dict:
         done_at = parse_time(activity.get("marked_as_done_time"))
-        day, hour = _text(activity.get("due_date")), _text(activity.get("due_time"))
+        day, hour = text_of(activity.get("due_date")), text_of(activity.get("due_time"))
         if found := done_at or parse_time(f"{day} {hour}" if hour else day) or parse_time(day):
             return found
     mailed = (payload.get("last_incoming_mail_time"), payload.get("last_outgoing_mail_time"))
     return max(filter(None, map(parse_time, mailed)), default=None) if any(mailed) else None
 
 
-def _items(answer: Mapping[str, Any], *required: str) -> list[Payload]:
-    """The objects of a page; anything else in it is no answer to what we asked."""
-    items = answer["data"]
-    if isinstance(items, list) and all(isinstance(item, dict) and item.keys() >= set(required) for item in items):
-        return items
-    wanted = f" with {', '.join(required)}" if required else ""
-    raise ProviderError("unexpected_response", f"Pipedrive answered `data` that is no list of objects{wanted}.")
-
-
-def _moment(moment: datetime | None) -> str:
+def _moment(moment: datetime) -> str:
     """`2026-08-14T15:55:10Z`: a fraction of a second or a blank for the T is refused."""
-    if moment is None:
-        raise ValueError("a window pass needs `since`")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _api_domain(config: Mapping[str, Any]) -> str | None:
     domain = config.get("api_domain")
     return domain.rstrip("/") if isinstance(domain, str) and domain.startswith("https://") else None
-
-
-def _number(text: str | None) -> int | None:
-    text = (text or "").strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
-
-
-def _id(value: Any) -> str | None:
-    """An id of another record: a number, absent or null."""
-    return str(value) if type(value) is int else _text(value)
-
-
-def _text(value: Any) -> str | None:
-    """Text or a number as text; absent, null and blank mean the same."""
-    if type(value) is str:
-        return value.strip() or None
-    return str(value) if type(value) in (int, float) else None
 
 
 PIPEDRIVE = Provider(

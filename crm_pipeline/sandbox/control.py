@@ -1,8 +1,8 @@
 """Control of a running sandbox over HTTP, for tests in another process; every route has a Python method beside it.
 
-    POST   /sandbox/hubspot/<account>/<action>     create edit archive restore purge merge set
+    POST   /sandbox/<provider>/<account>/<action>  create edit delete ..., as the CRM itself calls them
     GET    /sandbox/oracle/<account>[/<provider>]  the live contacts, complete
-    POST   /sandbox/accounts/<account>             one more connection; a new account gets a new CRM
+    POST   /sandbox/accounts/<account>             {"provider": "zoho"}: one more connection; a new CRM if there is none
     GET    /sandbox/connections                    also shows what is wrong with each
     POST   /sandbox/connections/<account>/break    {"trouble": "refresh"}, or another of connections.TROUBLES
     POST   /sandbox/connections/<account>/heal
@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from crm_pipeline.sandbox import CRMS
 from crm_pipeline.sandbox.crm import BadControl, NoSuchRecord
 from crm_pipeline.sandbox.exchange import Reply, Request, json_reply
 from crm_pipeline.sandbox.faults import BadFault
+from crm_pipeline.sandbox.people import FIRST_CRM
 
 if TYPE_CHECKING:
     from crm_pipeline.sandbox.server import Sandbox
@@ -103,11 +105,14 @@ class Control:
         return {"connections": [one.connection_id for one in found]}
 
     def _consent(self, token: str) -> Reply:
-        """A session works once; its `account_id` tag says whose connection it becomes."""
-        tags = self._sandbox.nango.api.sessions.pop(token, None)
-        if tags is None:
+        """A session works once; its `account_id` tag says whose connection it becomes, its integration to which CRM."""
+        session = self._sandbox.nango.api.sessions.pop(token, None)
+        if session is None:
             return json_reply(404, {"error": "this session is unknown or used"})
-        self._sandbox.connect(tags.get("account_id", "untagged"), tags=tags)
+        tags, allowed = session
+        kinds = {kind.integration: kind.provider for kind in CRMS.values()}
+        provider = next((kinds[one] for one in allowed if one in kinds), FIRST_CRM)
+        self._sandbox.connect(tags.get("account_id", "untagged"), provider, tags=tags)
         return Reply(200, CONNECTED, content_type="text/html")
 
     def _faults(self, method: str, rest: list[str], body: dict[str, Any]) -> object:

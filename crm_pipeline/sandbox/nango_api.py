@@ -39,8 +39,8 @@ class NangoApi:
     def __init__(self, book: ConnectionBook, clock: Clock, scopes: set[str]) -> None:
         self.book, self.scopes = book, scopes
         self.base_url = ""
-        self.sessions: dict[str, Mapping[str, str]] = {}
-        """Tags by the token of an open connect session."""
+        self.sessions: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {}
+        """Tags and allowed integrations by the token of an open connect session."""
         self._clock = clock
 
     def need(self, scope: str) -> None:
@@ -158,7 +158,7 @@ class NangoApi:
             if not isinstance(integration, str) or integration not in self.book.integrations:
                 raise invalid("invalid_body", f"allowed_integrations.{place}", "Integration does not exist")
         token = "nango_connect_session_" + secrets.token_hex(32)
-        self.sessions[token] = tags
+        self.sessions[token] = tags, tuple(allowed)
         data: dict[str, Any] = {
             "token": token, "connect_link": f"{self.base_url}/sandbox/connect?session_token={token}",
             "expires_at": iso_ms(int(self._clock() * 1000) + SESSION_MS),

@@ -13,8 +13,9 @@ from uuid import UUID
 
 import orjson
 
-from crm_pipeline.errors import PipelineError
+from crm_pipeline.errors import PipelineError, SyncHeld
 from crm_pipeline.walk.connection import Connection
+from crm_pipeline.walk.difference import Difference
 from crm_pipeline.walk.leads import Results
 from crm_pipeline.warehouse.session import Row, Session
 
@@ -34,6 +35,10 @@ class SyncResult:
     finished_at: datetime
     error: PipelineError | None = None
     notes: tuple[str, ...] = ()
+    preview_of: str | None = None
+    """Of a preview: the strategy it rehearsed."""
+    difference: Difference | None = None
+    """Of a preview that came to its end: what would change."""
 
     @property
     def success(self) -> bool:
@@ -44,7 +49,8 @@ class SyncResult:
         return (self.finished_at - self.started_at).total_seconds()
 
     def as_dict(self) -> dict[str, Any]:
-        """The published shape of one entry of `sync --json`."""
+        """The published shape of one entry of `sync --json`; a preview tells what it is of and what would change."""
+        told = {"preview_of": self.preview_of, "difference": self.difference.as_dict() if self.difference else None}
         return {
             "sync_id": str(self.sync_id),
             "account_id": self.connection.account_id,
@@ -63,11 +69,20 @@ class SyncResult:
             "finished_at": self.finished_at,
             "error": self.error.as_dict() if self.error else None,
             "notes": list(self.notes),
+            **(told if self.preview_of else {}),
         }
 
 
 def open_run(
-    session: Session, connection: Connection, *, sync_id: UUID, strategy: str, trigger: str, now: datetime
+    session: Session,
+    connection: Connection,
+    *,
+    sync_id: UUID,
+    strategy: str,
+    trigger: str,
+    now: datetime,
+    preview_of: str | None = None,
+    is_forced: bool = False,
 ) -> None:
     """Write the run down before it starts, and close the books of runs of this connection that died."""
     with session.transaction():
@@ -81,7 +96,29 @@ def open_run(
             strategy=strategy,
             trigger=trigger,
             now=now,
+            preview_of=preview_of,
+            is_forced=is_forced,
         )
+
+
+def note_held(session: Session, connection: Connection, *, sync_id: UUID, held: SyncHeld | None) -> None:
+    """Why an open run may remove nothing, for the step that closes it, perhaps elsewhere. Inside its transaction."""
+    if held is not None:
+        session.run(
+            "books/note_held",
+            account_id=connection.account_id,
+            sync_id=str(sync_id),
+            code=held.code,
+            message=held.message,
+            action=held.action,
+        )
+
+
+def held_of(row: Row) -> SyncHeld | None:
+    """The hold that an open run was left with by an earlier step."""
+    if row["error_code"] is None:
+        return None
+    return SyncHeld(row["error_code"], row["error_message"], action=row["error_action"])
 
 
 def note_landing(
@@ -125,6 +162,7 @@ def close_run(session: Session, result: SyncResult) -> None:
         **counts,
         skipped_by_reason=orjson.dumps(dict(result.results.skipped_by_reason)).decode(),
         requests=result.requests,
+        notes=orjson.dumps(list(result.notes)).decode(),
         finished_at=result.finished_at,
         error_code=error.code if error else None,
         error_message=error.message if error else None,
@@ -134,8 +172,13 @@ def close_run(session: Session, result: SyncResult) -> None:
 
 
 def _note_on_connection(session: Session, result: SyncResult) -> None:
+    """Neither a preview nor a rebuild, which asks the CRM nothing, leaves a trace on its connection."""
+    if result.strategy in ("preview", "rebuild"):
+        return
     keys: Mapping[str, Any] = {"account_id": result.connection.account_id, "id": str(result.connection.id)}
-    if result.success and result.strategy != "preview":
+    if result.success:
+        if result.pass_kind is None:
+            return  # nothing was asked of the CRM, so nothing is known of the connection
         session.run("registry/note_success", **keys, now=result.finished_at)
     elif result.error is not None:
         session.run(

@@ -37,6 +37,10 @@ class Connection:
     last_error_code: str | None = None
     last_error_message: str | None = None
     last_error_action: str | None = None
+    held_at: datetime | None = None
+    """Since when a removal waits for a person's word."""
+    unproven_at: datetime | None = None
+    """Since when complete passes have shown fewer records than the CRM counts."""
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Connection:
@@ -55,6 +59,8 @@ class Connection:
             last_error_code=row["last_error_code"],
             last_error_message=row["last_error_message"],
             last_error_action=row["last_error_action"],
+            held_at=row["held_at"],
+            unproven_at=row["unproven_at"],
         )
 
     @property

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from crm_pipeline.errors import SyncHeld
 from crm_pipeline.providers.provider import Reference, References
 from crm_pipeline.walk.rows import SCHEMAS, Reading, Rows, Spool
-from crm_pipeline.warehouse.session import Session
+from crm_pipeline.warehouse.session import Row, Session
 
 PAYLOADS_AT_ONCE, ROWS_PER_TABLE = 500, 5_000
 """Payloads may be large, so few are held at once; the rows made of them are small."""
@@ -41,14 +41,15 @@ def stage_contacts(
     reading: Reading,
     *,
     sync_id: UUID,
-    now: datetime,
+    clock: Callable[[], datetime],
     is_forced: bool = False,
 ) -> Staged:
     """Read what landed and was not read yet into `staging.contacts` and its neighbours. Runs inside the caller's
     transaction.
 
     Where a complete pass has shown every record, contacts it did not show are deleted in the CRM, unless so many
-    vanished that a person has to say so; then nothing is removed and the reason is returned.
+    vanished that a person has to say so; then nothing is removed and the reason is returned. A rebuild decides nothing
+    of the kind: proofs that were read stay as they were decided, those that were not wait for the next sync.
     """
     session.drop_temporary()
     keys = _keys(reading)
@@ -57,6 +58,7 @@ def stage_contacts(
     provider = reading.provider.name
     session.ensure_raw(provider)
     session.run("transform/contacts/unread_keys", raw_of=provider, **keys)
+    session.run("transform/contacts/keep_absent", raw_of=provider, **keys)
     session.run("transform/contacts/newest_versions", raw_of=provider, **keys)
     for table in SCHEMAS:
         session.run(f"transform/contacts/create_{table}")
@@ -66,14 +68,20 @@ def stage_contacts(
         _normalize_unread(session, reading, spool)
         for table in SCHEMAS:
             session.copy(table, spool.tables(table))
+    session.lock_account(keys["account_id"])  # who matches meanwhile must not see half of what is written from here on
+    now = clock()  # under the lock, so that times tell who wrote first
     _apply_merges(session, reading)
-    staged = _apply_absence(session, reading, is_forced)
+    staged = Staged(None, ()) if reading.is_rebuild else _apply_absence(session, reading, is_forced, now)
     _store_changes(session, reading, sync_id, now)
     return staged
 
 
-def _keys(reading: Reading) -> dict[str, str]:
-    return {"account_id": reading.connection.account_id, "connection_id": str(reading.connection.id)}
+def _keys(reading: Reading) -> dict[str, Any]:
+    return {
+        "account_id": reading.connection.account_id,
+        "connection_id": str(reading.connection.id),
+        "is_rebuild": reading.is_rebuild,
+    }
 
 
 def _normalize_unread(session: Session, reading: Reading, spool: Spool) -> None:
@@ -89,10 +97,13 @@ def _normalize_unread(session: Session, reading: Reading, spool: Spool) -> None:
     stream = session.stream(
         "transform/contacts/read_payloads", batch=PAYLOADS_AT_ONCE, raw_of=reading.provider.name, **_keys(reading)
     )
+    read = 0
     with _without_gc():
         for batch in stream:
             for object_type, crm_id, payload in batch:
                 rows.add(object_type, crm_id, payload)
+            read += len(batch)
+            reading.on_records(read)
             if rows.waiting >= ROWS_PER_TABLE:
                 spool.write(rows.take())
     spool.write(rows.take())
@@ -115,6 +126,7 @@ def _apply_merges(session: Session, reading: Reading) -> None:
     account = {"account_id": reading.connection.account_id}
     session.run("transform/contacts/forget_own_merges", **account)
     session.run("transform/contacts/store_merges", **account)
+    session.run("transform/contacts/unfollow_chains", **account)
     for _ in range(LONGEST_CHAIN):
         if not session.run("transform/contacts/follow_chains", **account):
             break
@@ -122,23 +134,49 @@ def _apply_merges(session: Session, reading: Reading) -> None:
     session.run("transform/contacts/retire_merged", **account)
 
 
-def _apply_absence(session: Session, reading: Reading, is_forced: bool) -> Staged:
+def _apply_absence(session: Session, reading: Reading, is_forced: bool, now: datetime) -> Staged:
     keys, provider = _keys(reading), reading.provider
     session.run("transform/contacts/create_proven", raw_of=provider.name, **keys)
-    doubts = tuple(
-        f"{provider.title} counts {row['expected']:,} records of the kind {row['object_type']}, but only "
-        f"{row['shown']:,} were shown: those missing are not taken for deleted."
-        for row in session.rows("transform/contacts/unproven")
-    )
+    doubts = tuple(_doubt(provider.title, row) for row in session.rows("transform/contacts/unproven"))
     session.run("transform/contacts/drop_unproven")
     session.run("transform/contacts/absent_contacts", raw_of=provider.name, **keys)
-    counts = session.rows("transform/contacts/count_absent", **keys)[0]
-    held = None if is_forced else valve(absent=counts["absent"], alive=counts["alive"], label=reading.connection.label)
-    if held is None and counts["absent"]:
+    counts = session.rows("transform/contacts/count_absent", **keys)
+    held = None if is_forced else _held(counts, reading.connection.label)
+    if held is None and any(row["absent"] for row in counts):
         session.run("transform/contacts/drop_absent")
         session.run("transform/contacts/drop_absent_points")
         session.run("transform/contacts/add_absent", account_id=keys["account_id"])
+    if counts or doubts:
+        session.run(
+            "registry/note_proof",
+            account_id=keys["account_id"],
+            id=keys["connection_id"],
+            is_held=held is not None,
+            is_proven=bool(counts) and not doubts,
+            is_unproven=bool(doubts),
+            now=now,
+        )
     return Staged(held, doubts)
+
+
+def _doubt(title: str, row: Row) -> str:
+    kept = "those missing are not taken for deleted."
+    if not row["is_whole"]:
+        return f"Some of what {title} sent was lost before it was stored: {kept}"
+    return (
+        f"{title} counts {row['expected']:,} records of the kind {row['object_type']}, but only {row['shown']:,} were "
+        f"shown: {kept}"
+    )
+
+
+def _held(counts: list[Row], label: str) -> SyncHeld | None:
+    """The valve for each kind of record by itself: all contacts gone among many leads is everything gone."""
+    named = len(counts) > 1
+    for row in counts:
+        what = f"{label}, records of the kind {row['object_type']}" if named else label
+        if held := valve(absent=row["absent"], alive=row["alive"], label=what):
+            return held
+    return None
 
 
 def valve(*, absent: int, alive: int, label: str) -> SyncHeld | None:
@@ -160,9 +198,11 @@ def _store_changes(session: Session, reading: Reading, sync_id: UUID, now: datet
     session.run("transform/contacts/changed_contacts", **account)
     session.run("transform/contacts/update_contacts", **account, now=now)
     session.run("transform/contacts/store_contacts", **keys, provider=provider, now=now)
+    session.run("transform/contacts/touch_guarded", **account)
     session.run("transform/contacts/drop_points", **account)
     session.run("transform/contacts/store_points", **account)
     session.run("transform/contacts/drop_rejections", **account)
     session.run("transform/contacts/store_rejections", **keys, provider=provider, sync_id=str(sync_id), now=now)
     session.run("transform/contacts/queue_for_matching", **keys, now=now)
-    session.run("transform/contacts/close_landings", raw_of=provider, **keys, now=now)
+    if not reading.is_rebuild:
+        session.run("transform/contacts/close_landings", raw_of=provider, **keys, now=now)

@@ -6,25 +6,28 @@ caller's transaction, under the account's lock.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from crm_pipeline.domain.identity import USUAL_LIMITS, Limits
 from crm_pipeline.walk.connection import USUAL_RANK, Connection
+from crm_pipeline.walk.matching import find_scope, group_members
+from crm_pipeline.walk.removal import bring_back
 from crm_pipeline.warehouse.session import Session
 
-MATCH = ("match/create_members", "match/create_shared_points")
 PLACE = (
-    "match/create_claims", "match/create_groups", "match/create_lost_leads", "match/create_placements",
+    "match/create_claims", "match/create_returns", "match/create_groups", "match/create_lost_leads",
+    "match/create_placements",
     "leads/create_new_lead_origins", "leads/create_next_leads", "leads/create_changed_leads", "leads/create_left_leads",
 )  # fmt: skip
+RECORD = ("leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_merges")
 WRITE = (
-    "leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_merges", "leads/store_leads",
-    "leads/store_left", "leads/redirect_merges", "leads/store_merges", "leads/keep_contacted", "leads/drop_merged",
-    "leads/return_contacted", "leads/forget_contacted", "leads/forget_merges", "match/store_placements",
-    "match/store_departures", "match/follow_merges", "match/clear_queue",
+    "leads/store_leads", "leads/store_left", "leads/redirect_merges", "leads/store_merges", "leads/keep_contacted",
+    "leads/drop_merged", "leads/return_contacted", "leads/forget_contacted", "leads/forget_merges",
+    "match/follow_contacts", "match/store_placements", "match/store_departures", "match/follow_merges",
 )  # fmt: skip
 
 
@@ -56,25 +59,68 @@ class Results:
         return f"Synced {synced:,} contacts ({self.created:,} new, {self.updated + self.merged:,} updated)"
 
 
-def build_leads(session: Session, connection: Connection, *, sync_id: UUID, now: datetime) -> Results:
-    """Match what waits of this connection and write the leads that change; the counts of what happened."""
+def build_leads(
+    session: Session,
+    connection: Connection,
+    *,
+    sync_id: UUID,
+    now: datetime,
+    limits: Limits = USUAL_LIMITS,
+    of_everybody: bool = False,
+) -> Results:
+    """Match what waits of this connection and write the leads that change; the counts of what happened.
+
+    `of_everybody`: all its contacts are matched anew, as if each had changed.
+    """
     session.drop_temporary()
     session.lock_account(connection.account_id)
-    values: dict[str, Any] = {
-        "account_id": connection.account_id,
-        "connection_id": str(connection.id),
+    values = _values(connection.account_id, sync_id, now, limits) | {"connection_id": str(connection.id)}
+    session.run("transform/rebuild/take_everybody" if of_everybody else "transform/match/take_queue", **values)
+    _rebuild(session, values)
+    session.run("transform/match/clear_queue", **values)
+    return _results(session)
+
+
+def rebuild_groups(
+    session: Session,
+    account_id: str,
+    contact_ids: Sequence[str],
+    *,
+    change_id: UUID,
+    now: datetime,
+    limits: Limits = USUAL_LIMITS,
+) -> None:
+    """Match contacts anew, and all their groups, although no sync has read them. Inside the caller's transaction.
+
+    `change_id` stands where the id of a sync does; what waits for a sync goes on waiting.
+    """
+    session.drop_temporary()
+    session.lock_account(account_id)
+    values = _values(account_id, change_id, now, limits)
+    session.run("transform/match/take_contacts", contact_ids=list(contact_ids), **values)
+    _rebuild(session, values)
+
+
+def _values(account_id: str, sync_id: UUID, now: datetime, limits: Limits) -> dict[str, Any]:
+    return {
+        "account_id": account_id,
         "sync_id": str(sync_id),
         "default_rank": USUAL_RANK,
         "now": now,
+        "max_people_per_phone": limits.people_per_phone,
+        "max_people_per_email": limits.people_per_email,
     }
-    _run(session, ("match/take_queue", "match/create_scope"), values)
-    _widen(session, values)
-    _run(session, MATCH, values)
-    while session.run("transform/match/join_groups"):
-        pass
+
+
+def _rebuild(session: Session, values: Mapping[str, Any]) -> None:
+    """The leads of the contacts in `taken` and of all whose group they may touch."""
+    find_scope(session, values)
+    bring_back(session, values)
+    group_members(session, values)
     _run(session, PLACE, values)
+    _run(session, RECORD, values)
+    _return_rows(session, values)
     _run(session, WRITE, values)
-    return _results(session)
 
 
 def _run(session: Session, names: tuple[str, ...], values: Mapping[str, Any]) -> None:
@@ -82,11 +128,11 @@ def _run(session: Session, names: tuple[str, ...], values: Mapping[str, Any]) ->
         session.run(f"transform/{name}", **values)
 
 
-def _widen(session: Session, values: Mapping[str, Any]) -> None:
-    """Add what shares a value, a lead or a CRM merge with the contacts found last, until nobody is new."""
-    last_round = 0
-    while session.run("transform/match/widen_scope", last_round=last_round, **values):
-        last_round += 1
+def _return_rows(session: Session, values: Mapping[str, Any]) -> None:
+    """A lead that a split gives back has the row it had, the product's columns included; the CRM's are then written."""
+    rows = session.rows("transform/leads/merged_rows", **values)
+    if rows:
+        session.insert_objects("leads", [row["lead"] for row in rows])
 
 
 def _results(session: Session) -> Results:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import orjson
 import pyarrow as pa
 
 from crm_pipeline.domain.contact import Contact
+from crm_pipeline.domain.name import name_key
 from crm_pipeline.domain.normalize import NormalContact, normalize
 from crm_pipeline.ingest.records import TIME, arrow_column, microseconds
 from crm_pipeline.providers.provider import Provider, References
@@ -22,8 +23,8 @@ logger = logging.getLogger(__name__)
 
 TEXT_COLUMNS = (
     "contact_id", "object_type", "crm_id", "state", "reason", "reason_value", "name", "first_name", "last_name",
-    "phone", "email", "company", "company_id", "owner_id", "owner_name", "owner_email", "status_id", "status",
-    "stage_id", "stage", "description",
+    "name_key", "phone", "email", "company", "company_id", "owner_id", "owner_name", "owner_email", "status_id",
+    "status", "stage_id", "stage", "description",
 )  # fmt: skip
 TIME_COLUMNS = ("last_activity_at", "source_created_at", "source_updated_at")
 CONTACT_SCHEMA = pa.schema(
@@ -34,6 +35,7 @@ CONTACT_SCHEMA = pa.schema(
 POINT_SCHEMA = pa.schema(
     [("contact_id", pa.string()), ("kind", pa.string()), ("position", pa.int16())]
     + [(name, pa.string()) for name in ("value", "match_key", "extension", "source_text")]
+    + [("is_evidence", pa.bool_())]
 )
 MERGE_SCHEMA = pa.schema([("contact_id", pa.string()), ("into_contact_id", pa.string()), ("is_own_word", pa.bool_())])
 SCHEMAS = {"incoming_contacts": CONTACT_SCHEMA, "incoming_points": POINT_SCHEMA, "incoming_merges": MERGE_SCHEMA}
@@ -48,6 +50,10 @@ class Reading:
     default_region: str
     spool: Path
     """Folder for rows between reading and writing the store; below the data directory, since they are people."""
+    is_rebuild: bool = False
+    """Read everything that ever landed, by today's settings, and leave alone what only a sync may decide."""
+    on_records: Callable[[int], None] = lambda _: None
+    """Called with the number of records read so far."""
 
 
 class Rows:
@@ -80,11 +86,13 @@ class Rows:
         digest = hashlib.blake2b(orjson.dumps((facts, points)), digest_size=16).hexdigest()
         self._rows["incoming_contacts"].append((key, contact.object_type, contact.crm_id, *facts, digest))
         self._rows["incoming_points"] += points
-        if contact.merged_ids or contact.merged_into:
+        if contact.merged_ids or contact.merged_into or contact.is_merge_unknown:
             self._rows["incoming_merges"] += self._merges(key, contact)
 
-    def _merges(self, key: str, contact: Contact) -> Iterator[tuple[str, str, bool]]:
-        """Which contact became which, as the survivor or the one that is gone tells it."""
+    def _merges(self, key: str, contact: Contact) -> Iterator[tuple[str, str | None, bool]]:
+        """Which contact became which, as the survivor or the one that is gone tells it; None: it cannot tell."""
+        if contact.is_merge_unknown and not contact.merged_into:
+            yield key, None, True
         for loser in contact.merged_ids:
             yield contact_id(self._connection_id, contact.object_type, loser), key, False
         if contact.merged_into:
@@ -98,6 +106,7 @@ class Rows:
             facts = ("rejected", reason, sample) + (None,) * (len(TEXT_COLUMNS) - 6) + (None,) * len(TIME_COLUMNS)
             digest = hashlib.blake2b(f"{reason}\x1f{sample}".encode(), digest_size=16).hexdigest()
             self._rows["incoming_contacts"].append((key, object_type, crm_id, *facts, digest))
+            self._rows["incoming_merges"].append((key, None, True))
 
     @property
     def waiting(self) -> int:
@@ -125,6 +134,7 @@ def _contact_facts(normal: NormalContact) -> tuple[Any, ...]:
         name.full if name else None,
         name.first if name else None,
         name.last if name else None,
+        name_key(name.full) if name else None,
         normal.phones[0].e164 if normal.phones else None,
         normal.emails[0].address if normal.emails else None,
         contact.company,
@@ -145,11 +155,11 @@ def _contact_facts(normal: NormalContact) -> tuple[Any, ...]:
 
 def _point_rows(key: str, normal: NormalContact) -> list[tuple[Any, ...]]:
     phones = [
-        (key, "phone", position, phone.e164, phone.match_key, phone.extension, phone.text)
+        (key, "phone", position, phone.e164, phone.match_key, phone.extension, phone.text, True)
         for position, phone in enumerate(normal.phones)
     ]
     emails = [
-        (key, "email", position, email.address, email.match_key, None, email.address)
+        (key, "email", position, email.address, email.match_key, None, email.address, not email.is_role)
         for position, email in enumerate(normal.emails)
     ]
     return phones + emails

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, TypeVar, cast
 from uuid import UUID
 
 from crm_pipeline.errors import ConfigError, WarehouseError
 from crm_pipeline.warehouse.session import Session
+from crm_pipeline.warehouse.waiting import Waiting
 
 Done = TypeVar("Done")
 
@@ -61,6 +61,18 @@ class Warehouse:
         with self.session(is_roomy=True) as session, session.transaction():
             return work(session)
 
+    def rehearse(self, work: Callable[[Session], Done]) -> Done:
+        """Do a piece of work as `transact` does, then take it back: what it returned is all that stays of it."""
+
+        def rehearsed(session: Session) -> None:
+            raise _TakenBack(work(session))
+
+        try:
+            self.transact(rehearsed)
+        except _TakenBack as done:
+            return cast(Done, done.value)
+        raise AssertionError("a rehearsal always ends by being taken back")
+
     def unmigrated_session(self, *, is_roomy: bool = False) -> AbstractContextManager[Session]:
         """A session on the store as it is, for looking at it and for migrating it."""
         if self.engine == "duckdb":
@@ -72,25 +84,36 @@ class Warehouse:
         return open_postgres(self.url)
 
     @contextmanager
-    def connection_lock(self, connection_id: UUID, *, wait: float = CONNECTION_WAIT) -> Iterator[None]:
-        """Keep other syncs of this connection out; the lock dies with the process."""
+    def connection_lock(
+        self, connection_id: UUID, *, wait: float = CONNECTION_WAIT, label: str = "this connection"
+    ) -> Iterator[None]:
+        """Keep other syncs of this connection out; the lock dies with the process. `label` is what people call it."""
         path = self.data_dir / "locks" / f"{connection_id}.lock"
         with _opened(path) as lock:
-            _wait_for(lock.fileno(), path, wait)
+            _wait_for(lock.fileno(), path, Waiting(wait, f"Another sync of {label} is running"))
             lock.seek(0)
             lock.truncate()
             lock.write(str(os.getpid()))
             lock.flush()
-            with self._lock_for_other_machines(connection_id, wait):
+            with self._lock_for_other_machines(connection_id, wait, label):
                 yield
 
-    def _lock_for_other_machines(self, connection_id: UUID, wait: float) -> AbstractContextManager[None]:
+    def _lock_for_other_machines(self, connection_id: UUID, wait: float, label: str) -> AbstractContextManager[None]:
         """A shared store may be synced from several machines; on a DuckDB file all are on this one."""
         if self.engine == "duckdb":
             return nullcontext()
         from crm_pipeline.warehouse.postgres_store import advisory_lock
 
-        return advisory_lock(self.url, f"connection:{connection_id}", wait=wait)
+        told = f"Another sync of {label} is running on another machine"
+        return advisory_lock(self.url, f"connection:{connection_id}", wait=wait, told=told)
+
+
+class _TakenBack(Exception):
+    """Ends the transaction of a rehearsal."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value
 
 
 def _opened(path: Path) -> IO[str]:
@@ -113,19 +136,12 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
-def _wait_for(descriptor: int, path: Path, wait: float) -> None:
-    give_up, pause = time.monotonic() + wait, 0.05
+def _wait_for(descriptor: int, path: Path, waiting: Waiting) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= give_up:
-                holder = path.read_text(encoding="ascii", errors="replace").strip() or "unknown"
-                raise WarehouseError(
-                    "warehouse_locked",
-                    f"Another sync of this connection is running (process {holder}); waited {wait:.0f} s.",
-                ) from None
-            time.sleep(pause)
-            pause = min(pause * 1.5, 2.0)
+            holder = path.read_text(encoding="ascii", errors="replace").strip() or "unknown"
+            waiting.pause(f"{waiting.told} (process {holder})")
         else:
             return

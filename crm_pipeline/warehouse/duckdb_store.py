@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import orjson
 
 from crm_pipeline.errors import WarehouseError
 from crm_pipeline.warehouse.migrations import apply_migrations
+from crm_pipeline.warehouse.objects import by_columns
 from crm_pipeline.warehouse.session import Row
 from crm_pipeline.warehouse.statements import Statement, statement
 
@@ -36,6 +38,10 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 }
 LEAST_MEMORY, MEMORY_PER_BYTE = 128 << 20, 3
 """Bytes DuckDB may use for a small store, and for every byte of a larger one; what does not fit goes to disk."""
+COLUMNS = (
+    "select column_name, data_type from information_schema.columns "
+    "where table_name = $table and table_schema = current_schema() order by ordinal_position"
+)
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
 
 
@@ -77,6 +83,20 @@ class DuckDBSession:
             self._connection.unregister("incoming_arrow")
             copied += part.num_rows
         return copied
+
+    def insert_objects(self, table: str, objects: Iterable[str]) -> int:
+        inserted = 0
+        types = dict(self._connection.execute(COLUMNS, {"table": table}).fetchall())
+        for names, some in by_columns(objects, types):
+            columns = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
+            wanted = orjson.dumps({name: types[name] for name in names}).decode()
+            self._connection.execute(
+                f"insert into {table} ({columns}) select {columns} "
+                "from (select unnest(from_json(object, $wanted)) from (select unnest($objects) as object))",
+                {"wanted": wanted, "objects": some},
+            )
+            inserted += len(some)
+        return inserted
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

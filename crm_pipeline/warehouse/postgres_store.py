@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,41 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumper
 
 from crm_pipeline.errors import WarehouseError
 from crm_pipeline.warehouse.migrations import apply_migrations
+from crm_pipeline.warehouse.objects import by_columns
 from crm_pipeline.warehouse.session import Row
-from crm_pipeline.warehouse.statements import Statement, statement
+from crm_pipeline.warehouse.statements import Statement, migration_files, statement
+from crm_pipeline.warehouse.waiting import Waiting
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+OLDEST = 15
+"""The first PostgreSQL that has all that our statements use."""
+CONNECT_WAIT = 10
+"""Seconds to wait for the server to answer, unless the URL says otherwise (`connect_timeout`)."""
+ALIVE = {"keepalives": "1", "keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
+"""A connection that waits for a CRM says so now and then, lest a firewall take it for dead and its locks be lost."""
+OPTIONS = "-c TimeZone=UTC -c client_min_messages=warning -c work_mem=64MB"
+MANY_ROWS = 500
+"""From so many rows at once on, a transaction joins by hash. PostgreSQL knows nothing of rows that were written just
+now, takes them for few, and would compare each with each: the second CRM of an account took minutes instead of one
+second. Below, indexes are faster."""
+MIGRATED = "select name from schema_migrations"
+LEDGER = "select to_regclass('schema_migrations') is not null"
+UNREACHABLE = ("08", "57P")
+"""Classes of errors that say the server is not there, or going."""
+CHECK_SERVER = "Check CRM_WAREHOUSE (host, port, user, password, database) and that the server runs."
+COLUMNS = (
+    "select column_name from information_schema.columns where table_name = %(table)s "
+    "and table_schema = current_schema() and is_generated = 'NEVER' order by ordinal_position"
+)
+RAW_INDEX = "select to_regclass(%(name)s) is not null"
 LOCK_ACCOUNT = "select pg_advisory_xact_lock(hashtextextended('crm_pipeline:' || %(account_id)s, 0))"
 
 
@@ -31,13 +55,14 @@ class PostgresSession:
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], url: str) -> None:
         self._connection = connection
         self._url = url
+        self._is_many = False
 
     @property
     def execute(self) -> Callable[[str], Any]:
         return self._connection.execute
 
     def run(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> int:
-        return max(self._execute(statement(name, self.engine, raw_of), parameters).rowcount, 0)
+        return self._noted(max(self._execute(statement(name, self.engine, raw_of), parameters).rowcount, 0))
 
     def rows(self, name: str, /, *, raw_of: str | None = None, **parameters: object) -> list[Row]:
         cursor = self._execute(statement(name, self.engine, raw_of), parameters)
@@ -65,14 +90,40 @@ class PostgresSession:
                 for row in zip(*(column.to_pylist() for column in part.columns), strict=True):
                     copy.write_row(row)
             copied += part.num_rows
-        return copied
+        return self._noted(copied)
+
+    def insert_objects(self, table: str, objects: Iterable[str]) -> int:
+        inserted, into = 0, sql.Identifier(table)
+        known = [name for (name,) in self._connection.execute(COLUMNS, {"table": table}).fetchall()]
+        for names, some in by_columns(objects, known):
+            columns = sql.SQL(", ").join(map(sql.Identifier, names))
+            query = sql.SQL(
+                "insert into {into} ({columns}) overriding system value select {columns} "
+                "from unnest(%(objects)s::json[]) as object, json_populate_record(null::{into}, object)"
+            )
+            self._connection.execute(query.format(into=into, columns=columns), {"objects": some})
+            inserted += len(some)
+        return inserted
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
+        self._is_many = False
         with self._connection.transaction():
             yield
 
+    def _noted(self, rows: int) -> int:
+        """The number of rows written; many of them change how the rest of the transaction joins."""
+        in_transaction = self._connection.info.transaction_status == TransactionStatus.INTRANS
+        if rows >= MANY_ROWS and in_transaction and not self._is_many:
+            self._connection.execute("set local enable_nestloop = off")
+            self._is_many = True
+        return rows
+
     def ensure_raw(self, provider: str) -> None:
+        """What is there is left alone: asking for an index again would lock the table until the transaction ends."""
+        row = self._connection.execute(RAW_INDEX, {"name": f"raw.{provider}_contacts_key"}).fetchone()
+        if row and row[0]:
+            return
         with self.alone("tables"):
             self.run("transform/land/create_raw_contacts", raw_of=provider)
             self.run("transform/land/index_raw_contacts", raw_of=provider)
@@ -102,8 +153,18 @@ class PostgresSession:
         self._connection.execute(LOCK_ACCOUNT, {"account_id": account_id})
 
     def migrate(self) -> list[str]:
+        """Processes that find everything applied do not wait for each other."""
+        if self._is_migrated():
+            return []
         with self.alone("tables"):
             return apply_migrations(self)
+
+    def _is_migrated(self) -> bool:
+        row = self._connection.execute(LEDGER).fetchone()
+        if not (row and row[0]):
+            return False
+        applied = {name for (name,) in self._connection.execute(MIGRATED).fetchall()}
+        return applied >= {path.stem for path in migration_files(self.engine)}
 
     def dlt_credentials(self) -> object:
         """The URL of what we are connected to. dlt wants a password, even where the server asks for none."""
@@ -122,35 +183,58 @@ class PostgresSession:
 @contextmanager
 def open_postgres(url: str) -> Iterator[PostgresSession]:
     """Connect, with the session's clock zone in UTC; always disconnects again."""
+    connection = _connect(url)
+    # text is bound as text, not as "unknown": a parameter used in two places then has one type in both
+    connection.adapters.register_dumper(str, StrDumper)
     try:
-        with psycopg.connect(
-            url, autocommit=True, options="-c TimeZone=UTC -c client_min_messages=warning -c work_mem=64MB"
-        ) as connection:
-            # text is bound as text, not as "unknown": a parameter used in two places then has one type in both
-            connection.adapters.register_dumper(str, StrDumper)
-            yield PostgresSession(connection, url)
-    except psycopg.OperationalError as error:
+        yield PostgresSession(connection, url)
+    except psycopg.Error as error:
+        raise WarehouseError(
+            "warehouse_error", f"PostgreSQL failed: {_first_line(error)}", action=_advice(error)
+        ) from error
+    finally:
+        connection.close()
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    try:
+        given = conninfo_to_dict(url)
+        usual = {"connect_timeout": CONNECT_WAIT, **ALIVE}
+        settings = {name: value for name, value in usual.items() if name not in given}
+        connection = psycopg.connect(url, autocommit=True, options=OPTIONS, **settings)
+    except psycopg.Error as error:
+        raise WarehouseError(
+            "warehouse_error", f"PostgreSQL cannot be used: {_first_line(error)}", action=CHECK_SERVER
+        ) from error
+    version = connection.info.server_version
+    if version < OLDEST * 10_000:
+        connection.close()
         raise WarehouseError(
             "warehouse_error",
-            f"PostgreSQL cannot be used: {str(error).splitlines()[0][:300]}",
-            action="Check CRM_WAREHOUSE (host, port, user, password, database) and that the server runs.",
-        ) from error
-    except psycopg.Error as error:
-        raise WarehouseError("warehouse_error", f"PostgreSQL failed: {str(error).splitlines()[0][:300]}") from error
+            f"The server is PostgreSQL {version // 10_000}; {OLDEST} or newer is needed.",
+            action="Update the server, or let CRM_WAREHOUSE name a newer one.",
+        )
+    return connection
+
+
+def _advice(error: psycopg.Error) -> str | None:
+    """What to do where the server went away; other errors have the usual advice."""
+    state = error.sqlstate or ""
+    is_gone = isinstance(error, psycopg.OperationalError) and (not state or state.startswith(UNREACHABLE))
+    return CHECK_SERVER if is_gone else None
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0][:300]
 
 
 @contextmanager
-def advisory_lock(url: str, what: str, *, wait: float) -> Iterator[None]:
-    """Hold a lock that all processes on this database know, through a connection of its own."""
-    key, give_up, pause = {"key": f"crm_pipeline:{what}"}, time.monotonic() + wait, 0.05
+def advisory_lock(url: str, what: str, *, wait: float, told: str) -> Iterator[None]:
+    """Hold a lock that all processes on this database know, through a connection of its own; `told` says who has it."""
+    key, waiting = {"key": f"crm_pipeline:{what}"}, Waiting(wait, told)
     with open_postgres(url) as session:
         while not session.try_lock(key):
-            if time.monotonic() >= give_up:
-                raise WarehouseError(
-                    "warehouse_locked", f"Another machine is syncing this connection; waited {wait:.0f} s."
-                )
-            time.sleep(pause)
-            pause = min(pause * 1.5, 2.0)
+            waiting.pause()
         yield
 
 

@@ -31,6 +31,12 @@ class Session(Protocol):
     def copy(self, table: str, tables: Iterable[pa.Table]) -> int:
         """Append Arrow tables, whose columns carry the names of `table`'s, as fast as the engine can."""
 
+    def insert_objects(self, table: str, objects: Iterable[str]) -> int:
+        """Append rows given as JSON objects by the names of `table`'s columns, also those that only the product knows.
+
+        A column that an object does not name takes its default.
+        """
+
     def transaction(self) -> AbstractContextManager[None]:
         """Commit when the block ends, roll back when it raises."""
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from crm_pipeline.sandbox.server import Sandbox
-from crm_pipeline_tests.commands.shell import Answer, Shell, a_sandbox
+from crm_pipeline_tests.commands.shell import DEAD, Answer, Shell, a_sandbox
 
+ELSEWHERE = {"NANGO_HOST": DEAD, "NANGO_SECRET_KEY": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa"}
 HOSTILE = "\x1b]0;owned\x07\x1b[31mMallory\x9b2J"
 PEOPLE: tuple[dict[str, str | None], ...] = (
     {"firstname": "=1+1", "lastname": HOSTILE, "phone": "+14155552671", "company": "=cmd|' /C calc'!A0"},
@@ -39,6 +40,22 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Synced]:
         answer = shell("sync", "--json")
         assert answer.code == 0, answer
         yield Synced(shell, sandbox, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The demo once run: a shell over the store it left, and what it answered; with `--json` the story is on stderr."""
+
+    shell: Shell
+    answer: Answer
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Shown:
+    """Five CRMs in each of two accounts, on 80 columns, next to settings of a real Nango. For looking only."""
+    folder = tmp_path_factory.mktemp("shown")
+    answer = Shell(folder, ELSEWHERE)("demo", "--contacts", "40", "--json", COLUMNS="80")
+    return Shown(Shell(folder, {"CRM_WAREHOUSE": "duckdb:///.crm/demo.duckdb"}), answer)
 
 
 @pytest.fixture

@@ -96,9 +96,11 @@ def ended(process: subprocess.Popen[str]) -> Answer:
 
 
 @contextlib.contextmanager
-def a_sandbox(*, contacts: int = 40, accounts: tuple[str, ...] = ("acme",)) -> Iterator[Sandbox]:
+def a_sandbox(
+    *, contacts: int = 40, accounts: tuple[str, ...] = ("acme",), crms: tuple[str, ...] = ("hubspot",)
+) -> Iterator[Sandbox]:
     """A small one."""
-    with Sandbox(contacts=contacts, accounts=accounts) as sandbox:
+    with Sandbox(contacts=contacts, accounts=accounts, crms=crms) as sandbox:
         yield sandbox
 
 

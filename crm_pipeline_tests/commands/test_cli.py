@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from crm_pipeline.cli import commands
+from crm_pipeline.providers import PROVIDERS
 from crm_pipeline_tests.commands.conftest import Synced
 from crm_pipeline_tests.commands.shell import Shell
 from crm_pipeline_tests.holder import held_open
@@ -29,7 +30,7 @@ LONGEST = 1.5
         (("sync", "--nope"), "No such option '--nope'"),
         (("leads",), "Missing argument 'ACCOUNT'"),
         (("connect", "acme"), "Missing argument 'PROVIDER'"),
-        (("connect", "acme", "myspace"), "'myspace'"),
+        (("connect", "acme", "myspace"), ", ".join(map(repr, sorted(PROVIDERS)))),
         (("connect", "", "hubspot"), "'ACCOUNT': it is empty"),
         (("connect", "acme", "hubspot", "--connection-id", " "), "'--connection-id': it is empty"),
         (("sync", "--provider", "myspace"), "'myspace'"),
@@ -38,6 +39,9 @@ LONGEST = 1.5
         (("sandbox", "--port", "70000"), "70000 is not in the range"),
         (("demo", "--contacts", "3"), "3 is not in the range"),
         (("changes", "12"), "'12' is none"),
+        (("lead", "12"), "'12' is none"),
+        (("restore",), "Name one lead, or all of a sync"),
+        (("restore", "--sync", "12"), "'12' is not a valid UUID"),
     ],
 )
 def test_wrong_use_is_told_with_where_to_look(empty: Shell, arguments: tuple[str, ...], said: str) -> None:

@@ -83,16 +83,21 @@ def test_changes_tell_what_when_and_by_which_sync(shell: Shell, sandbox: Sandbox
     rows = shell("changes", lead["id"], "--json").json
     assert set(rows[0]) == {
         "account_id", "lead_id", "kind", "field", "old_value", "new_value", "changed_at", "sync_id", "provider",
-        "trigger",
+        "trigger", "contact_id", "connection_id", "contact_provider", "contact_crm_id",
     }  # fmt: skip
     changed = {row["field"]: row for row in rows if row["sync_id"] == sync["sync_id"]}
     assert (changed["crm_stage"]["kind"], changed["crm_stage"]["new_value"]) == ("updated", "Evangelist")
+    assert (changed["crm_stage"]["contact_provider"], changed["crm_stage"]["contact_crm_id"]) == (
+        "hubspot", lead["crm_id"],
+    )  # fmt: skip
     assert rows[-1]["kind"] == "created"
     assert all(row["changed_at"].endswith("Z") for row in rows)
     lines = shell("changes", lead["id"].upper()).out.splitlines()
     assert lines[0] == f"{lead['name']}: {len(rows)} changes"
-    assert lines[1].split() == ["When", "(UTC)", "What", "Field", "Before", "After", "By"]
-    assert any("crm_stage" in line and "Evangelist" in line and "hubspot manual" in line for line in lines)
+    assert lines[1].split() == ["When", "(UTC)", "What", "Field", "Before", "After", "From", "By"]
+    come_from = f"HubSpot {lead['crm_id']}"
+    (told,) = (line for line in lines if "crm_stage" in line)
+    assert all(text in told for text in ("Evangelist", come_from, "hubspot manual"))
     assert not any("\x1b" in line for line in lines)
 
 

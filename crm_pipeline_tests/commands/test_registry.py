@@ -6,9 +6,10 @@ import urllib.request
 
 import pytest
 
+from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline_tests.commands.conftest import Synced
-from crm_pipeline_tests.commands.shell import DEAD, Shell
+from crm_pipeline_tests.commands.shell import DEAD, Shell, a_sandbox
 
 COLUMNS = {
     "account_id", "provider", "connection_id", "state", "is_active", "nango_integration", "nango_connection_id",
@@ -64,6 +65,27 @@ def test_a_connect_link_leads_to_a_connection_of_the_account(shell: Shell, sandb
     assert len(sandbox.book.of_account("initech")) == 1
 
 
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_a_connect_link_leads_to_the_crm_that_was_named(empty: Shell, provider: str) -> None:
+    with a_sandbox(crms=tuple(PROVIDERS)) as sandbox:
+        answer = empty("connect", "initech", provider, **sandbox.environment())
+        with urllib.request.urlopen(answer.out.strip()):
+            pass
+        (connection,) = sandbox.book.of_account("initech")
+    assert connection.integration == PROVIDERS[provider].integration
+    assert f"connect {PROVIDERS[provider].title} for initech" in answer.err
+
+
+def test_a_connection_of_an_agency_is_refused_with_what_to_do(empty: Shell) -> None:
+    with a_sandbox(crms=("gohighlevel",)) as sandbox:
+        (connection,) = sandbox.book.all()
+        connection.config = {"companyId": "agency"}
+        arguments = ("connect", "acme", "gohighlevel", "--connection-id", connection.connection_id, "--json")
+        answer = empty(*arguments, **sandbox.environment())
+    assert (answer.code, answer.error["code"]) == (2, "connection_misconfigured")
+    assert "sub-account" in answer.error["action"]
+
+
 def test_a_connect_link_as_json(shell: Shell) -> None:
     answer = shell("connect", "acme", "hubspot", "--json")
     assert (answer.code, answer.err, set(answer.json)) == (0, "", {"success", "connect_link", "expires_at"})
@@ -97,7 +119,8 @@ def test_a_connection_of_another_crm_is_refused(shell: Shell, sandbox: Sandbox) 
     sandbox.book.of_account("acme")[0].provider = "pipedrive"
     answer = shell("connect", "acme", "hubspot", "--connection-id", connection_id(sandbox), "--json")
     assert (answer.code, answer.error["code"]) == (2, "connection_misconfigured")
-    assert "is for pipedrive, not for hubspot" in answer.error["message"]
+    assert "is for Pipedrive, not for HubSpot" in answer.error["message"]
+    assert "pipedrive" in answer.error["action"]
 
 
 @pytest.mark.parametrize("more", [(), ("--connection-id", "x")], ids=["link", "adopt"])

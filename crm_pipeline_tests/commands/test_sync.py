@@ -73,13 +73,46 @@ def test_words_and_a_second_sync_without_changes(shell: Shell) -> None:
     )
 
 
-@pytest.mark.parametrize("strategy", ["overwrite", "preview"])
-def test_a_strategy_of_a_later_version_is_refused_before_anything_starts(shell: Shell, strategy: str) -> None:
-    answer = shell("sync", "--strategy", strategy, "--json")
+def test_what_to_preview_belongs_to_a_preview(shell: Shell) -> None:
+    answer = shell("sync", "--as", "overwrite", "--json")
     assert (answer.code, answer.error["code"]) == (2, "invalid_setting")
-    assert f"strategy {strategy} is not available" in answer.error["message"]
-    assert "--strategy append" in answer.error["action"]
+    assert "--strategy preview --as overwrite" in answer.error["action"]
     assert list(shell.folder.iterdir()) == []
+
+
+def test_a_preview_an_overwrite_and_the_way_back(shell: Shell, sandbox: Sandbox) -> None:
+    (first,) = shell("sync", "--strategy", "preview", "--json").json["syncs"]
+    assert (first["strategy"], first["preview_of"], first["status"]) == ("preview", "append", "succeeded")
+    difference = first["difference"]
+    assert difference["totals"] == {"created": difference["total"]} == {"created": len(difference["leads"])}
+    assert shell("leads", "acme", "--json").json == []
+    people = shell("sync", "--strategy", "preview").out
+    assert people.startswith("acme/hubspot: Preview of append: Synced ")
+    assert f"  {difference['total']} leads would change: {difference['total']} created." in people
+    assert f"  20 of {difference['total']} are shown; --json tells all." in people
+
+    assert shell("sync").code == 0
+    leads = shell("leads", "acme", "--json").json
+    sandbox.portal("acme").archive(leads[0]["crm_id"])
+    preview = shell("sync", "--strategy", "preview", "--as", "overwrite").out
+    assert "Nothing was written." in preview
+    assert re.search(r"1 lead would change: 1 inactive, 1 removed\.", preview)
+    overwrite = shell("sync", "--strategy", "overwrite").out
+    assert ", 1 lead removed\n" in overwrite
+    (command,) = re.findall(r"`crm-pipeline (restore --sync \S+)`", overwrite)
+    assert len(shell("leads", "acme", "--json").json) == len(leads) - 1
+    assert "; 1 lead removed" in shell("history").out
+    assert "Preview of overwrite: " in shell("history").out
+    assert "Preview" not in shell("status").out
+    assert f"`crm-pipeline restore {leads[0]['id']}`" in shell("changes", leads[0]["id"]).out
+    assert shell("lead", leads[0]["id"], "--json").json["state"] == "removed"
+
+    restored = shell(*command.split())
+    assert restored.out.endswith("1 lead restored, inactive until a contact comes back.\n")
+    back = next(one for one in shell("leads", "acme", "--json").json if one["id"] == leads[0]["id"])
+    assert (back["crm_inactive_reason"], back["name"]) == ("deleted", leads[0]["name"])
+    again = shell(*command.split(), "--json")
+    assert (again.code, again.error["code"]) == (2, "invalid_setting")
 
 
 def test_an_unknown_account_is_told_which_there_are(synced: Synced) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ ACCOUNT = "acme"
 HASTY = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02, total_wait=10_000.0)
 NEVER = 10**9
 SHORT_PAGE = 40
+MOST_CALLS = 1_500
+"""More than any pass here needs: 25,000 contacts, each hundred of them with a call for something beside them."""
 
 
 class Hourglass:
@@ -49,6 +52,29 @@ class Hourglass:
         self.moment += seconds
 
 
+class Shared(Hourglass):
+    """The same, and while the client sleeps the CRM's own time passes too."""
+
+    def __init__(self, clock: SetClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self._clock.move(seconds)
+
+
+class Bounded(DayBudget):
+    """Ends the pass that would not end by itself, so that its test fails instead of hanging."""
+
+    calls = 0
+
+    def check(self, label: str) -> None:
+        self.calls += 1
+        assert self.calls <= MOST_CALLS, f"{label}: more than {MOST_CALLS} calls in one pass"
+        super().check(label)
+
+
 @dataclass
 class Ground:
     """A provider, the sandbox's CRM of it, and a clock that both share."""
@@ -58,7 +84,7 @@ class Ground:
     clock: SetClock
     client: NangoClient
     pipeline: Pipeline | None = None
-    notes: list[str] = field(default_factory=list)
+    is_paced: bool = False
 
     # the CRM
 
@@ -87,20 +113,25 @@ class Ground:
         """The statuses of the calls since the journal was cleared."""
         return [seen.status for seen in self.sandbox.journal]
 
+    def paths(self) -> list[str]:
+        """Patterns of the paths that the CRM was asked for since then, in order; ids in them stand for any id."""
+        paths = (seen.path.removeprefix("/proxy") for seen in self.sandbox.journal)
+        return list(dict.fromkeys(re.sub(r"/(?!v\d)[^/]*\d[^/]*", "/[^/]+", path) + "$" for path in paths))
+
     # pages alone
 
     def proxy(self) -> Proxy:
-        """The calls of one run, as the walk makes them, but as fast as they go."""
+        """The calls of one run, as the walk makes them; as fast as they go, unless paced."""
         connection = self.sandbox.book.of_account(ACCOUNT)[0]
         provider = self.provider
         return self.client.proxy(
             connection.integration,
             connection.connection_id,
-            rates=dict.fromkeys(provider.rates, Rate(1e6, 10**6)),
+            rates=provider.rates if self.is_paced else dict.fromkeys(provider.rates, Rate(1e6, 10**6)),
             read_refusal=provider.read_refusal,
             label=provider.title,
             config=connection.config,
-            day=DayBudget(provider.read_budget),
+            day=Bounded(provider.read_budget),
         )
 
     def pull(self, kind: str = "complete", **more: Any) -> Pull:
@@ -176,14 +207,21 @@ class Ground:
 
 
 @contextmanager
-def a_ground(name: str, contacts: int, folder: Path | None = None, **settings: Any) -> Iterator[Ground]:
-    """A CRM with so many contacts; with a folder, also a store to walk into."""
+def a_ground(name: str, contacts: int, folder: Path | None = None, *, is_paced: bool = False) -> Iterator[Ground]:
+    """A CRM with so many contacts; with a folder, also a store to walk into.
+
+    Paced, the CRM enforces its limits and the calls go as fast as the provider says.
+    """
     clock = SetClock()
+    glass = Shared(clock) if is_paced else Hourglass()
     with (
-        Sandbox(contacts=contacts, accounts=(ACCOUNT,), crms=(name,), clock=clock, **settings) as sandbox,
-        NangoClient(host=sandbox.url, secret_key=sandbox.secret_key, policy=HASTY, clock=Hourglass()) as client,
+        Sandbox(contacts=contacts, accounts=(ACCOUNT,), crms=(name,), clock=clock) as sandbox,
+        NangoClient(
+            host=sandbox.url, secret_key=sandbox.secret_key, policy=HASTY, clock=glass or Hourglass()
+        ) as client,
     ):
-        ground = Ground(PROVIDERS[name], sandbox, clock, client)
+        ground = Ground(PROVIDERS[name], sandbox, clock, client, is_paced=is_paced)
+        sandbox.switch_limits(is_paced)
         if folder is not None:
             warehouse = Warehouse(f"duckdb:///{folder / 'crm.duckdb'}", data_dir=folder / "data")
             ground.pipeline = Pipeline(

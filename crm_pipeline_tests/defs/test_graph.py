@@ -5,9 +5,10 @@ from __future__ import annotations
 import dagster as dg
 
 from crm_pipeline.definitions import defs
+from crm_pipeline.providers import PROVIDERS
 
 PARTITION = "accounts"
-CRMS = ("hubspot", "salesforce", "pipedrive", "zoho", "gohighlevel")
+CRMS = tuple(PROVIDERS)
 
 
 def keys(*parts: str) -> set[dg.AssetKey]:

@@ -13,6 +13,7 @@ import pytest
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.leads import markdown_table
 from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.syncs import active_connections, preview_connections
 from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline.warehouse.database import Warehouse
 
@@ -50,14 +51,22 @@ def tick(instance: dg.DagsterInstance) -> dg.SensorResult:
     return result
 
 
-def run(instance: dg.DagsterInstance, *assets: dg.AssetKey, account: str = "acme") -> dg.ExecuteInProcessResult:
-    """What the Materialize button does."""
+def run(
+    instance: dg.DagsterInstance,
+    *assets: dg.AssetKey,
+    account: str = "acme",
+    tags: dict[str, str] | None = None,
+    config: dict[str, Any] | None = None,
+) -> dg.ExecuteInProcessResult:
+    """What the Materialize button does; `config` is the raw asset's."""
     job = defs.resolve_implicit_global_asset_job_def()
     return job.execute_in_process(
         instance=instance,
         partition_key=account,
         asset_selection=list(assets or WALK),
         raise_on_error=False,
+        tags=tags,
+        run_config={"ops": {"raw__hubspot_contacts": {"config": config}}} if config else None,
     )
 
 
@@ -168,6 +177,59 @@ def test_one_dead_crm_stops_no_other_and_both_meet_in_the_leads(
     assert look(tmp_path, in_both)[0][0] > 0
 
 
+def test_a_dead_connection_beside_a_healthy_one_of_its_crm_is_not_shown_as_synced(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    second = sandbox.connect("acme")
+    tick(instance)
+    match = {"nango_connection_id": second.connection_id, "path": "/crm/"}
+    sandbox.faults.add(match=match, times=None, answer="daily_limit")
+    assert run(instance).success
+    shown = dict(
+        look(
+            tmp_path,
+            "select last_error_code, last_synced_at is not null from crm_connections where account_id = 'acme'",
+        )
+    )
+    assert shown == {None: True, "daily_limit": False}
+    assert look(tmp_path, "select count(*) from sync_runs where account_id = 'acme'") == [(2,)]
+
+
+def test_materializing_contacts_alone_says_nothing_of_a_connection(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    assert run(instance, *WALK[1:]).success
+    assert look(tmp_path, "select count(*) from crm_connections where last_synced_at is not null") == [(0,)]
+
+
+def test_a_run_for_a_connection_that_there_is_not_is_red(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
+    tick(instance)
+    config = {"ops": {"raw__hubspot_contacts": {"config": {"connection_id": "nobody"}}}}
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, partition_key="acme", asset_selection=list(WALK), run_config=config, raise_on_error=False
+    )
+    assert not result.success
+
+
+def test_a_hold_is_in_the_books_of_the_run(sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    tick(instance)
+    assert run(instance).success
+    users = sandbox.crm("hubspot", "acme").users
+    for crm_id in list(users.cards()):
+        users.purge(crm_id)
+    config = {"ops": {"raw__hubspot_contacts": {"config": {"full": True}}}}
+    job = defs.resolve_implicit_global_asset_job_def()
+    held = job.execute_in_process(
+        instance=instance, partition_key="acme", asset_selection=list(WALK), run_config=config, raise_on_error=False
+    )
+    assert not held.success
+    query = "select status from sync_runs where account_id = 'acme' order by started_at desc limit 1"
+    assert look(tmp_path, query) == [("held",)]
+    assert look(tmp_path, "select count(*) from leads where crm_inactive_at is not null") == [(0,)]
+
+
 def test_materializing_everything_of_an_account_with_one_crm_is_green(
     sandbox: Sandbox, instance: dg.DagsterInstance
 ) -> None:
@@ -177,6 +239,44 @@ def test_materializing_everything_of_an_account_with_one_crm_is_green(
     assert result.success
     assert "no active Salesforce connection" in metadata(result, "raw__salesforce_contacts")["note"]
     assert metadata(result, "leads")["fetched"] == 120
+
+
+@pytest.mark.parametrize("by", ["tags", "config"])
+def test_an_overwrite_spans_the_three_assets_and_so_does_its_hold(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, by: str
+) -> None:
+    tick(instance)
+    assert run(instance).success
+    before = look(tmp_path, "select count(*) from leads")
+    portal = sandbox.portal("acme")
+    for crm_id in portal.ids()[:40]:
+        portal.purge(crm_id)
+    asked: dict[str, Any] = {"tags": {"crm_pipeline/strategy": "overwrite"}, "config": {"strategy": "overwrite"}}
+    assert not run(instance, **{by: asked[by]}).success
+    last = "select strategy, status, error_code, pass from sync_runs order by started_at desc limit 1"
+    assert look(tmp_path, last) == [("overwrite", "held", "mass_removal_held", "complete")]
+    assert look(tmp_path, "select count(*) from leads") == before
+    forced = run(instance, config={"strategy": "overwrite", "force": True})
+    assert forced.success
+    assert metadata(forced, "leads")["removed"] == look(tmp_path, "select count(*) from removed_leads")[0][0] > 20
+
+
+def test_a_preview_or_half_an_overwrite_is_no_run_of_the_assets(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    assert not run(instance, config={"strategy": "preview"}).success
+    assert not run(instance, WALK[0], config={"strategy": "overwrite"}).success
+    assert look(tmp_path, "select * from sync_runs") == []
+
+
+def test_the_preview_of_an_account_for_a_job(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
+    tick(instance)
+    with CrmPipeline().opened() as pipeline:
+        connections = active_connections(pipeline.warehouse, "acme")
+        (result,) = preview_connections(pipeline, connections, limit=3)
+    assert result.difference is not None
+    assert (result.strategy, len(result.difference.leads), result.results.fetched) == ("preview", 3, 120)
 
 
 def test_an_account_without_a_connection_is_told_so(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:

@@ -19,7 +19,6 @@ from crm_pipeline.ingest.cursor import (
     RESUME_WITHIN,
     PassPlan,
     State,
-    note_unread,
     page_landed,
     pass_landed,
     plan_pass,
@@ -239,15 +238,28 @@ def test_changes_since_a_pass_made_under_a_wrong_clock_are_read(ahead: timedelta
 
 def test_what_could_not_be_read_and_can_again_makes_the_next_pass_complete() -> None:
     state: State = {}
-    pass_landed(state, plan_pass(state, now=NOON, full=False))
-    note_unread(state, ["lead"])
-    window = plan_pass(state, now=NOON + timedelta(hours=1), full=False)
+    pass_landed(state, plan_pass(state, now=NOON, full=False), unread=["lead"])
+    pass_landed(state, plan_pass(state, now=NOON + HOUR, full=False), unread=["lead"])
+    window = plan_pass(state, now=NOON + 2 * HOUR, full=False)
+    assert window.kind == "window", "still out of reach"
     pass_landed(state, window)
-    note_unread(state, ["lead"])
-    assert plan_pass(state, now=NOON + timedelta(hours=2), full=False).kind == "window", "still out of reach"
-    note_unread(state, [])
-    assert plan_pass(state, now=NOON + timedelta(hours=2), full=False).kind == "complete"
-    note_unread(state, [])
+    again = plan_pass(state, now=NOON + 3 * HOUR, full=False)
+    assert again.kind == "complete"
+    pass_landed(state, again)
+    assert plan_pass(state, now=NOON + 4 * HOUR, full=False).kind == "window"
+
+
+def test_a_complete_pass_that_can_read_again_needs_no_second_one() -> None:
+    state: State = {}
+    pass_landed(state, plan_pass(state, now=NOON, full=False), unread=["lead"])
+    pass_landed(state, plan_pass(state, now=NOON + HOUR, full=True))
+    assert plan_pass(state, now=NOON + 2 * HOUR, full=False).kind == "window"
+
+
+def test_what_the_first_part_of_a_pass_could_not_read_is_known_to_the_second() -> None:
+    state: State = {}
+    page_landed(state, plan_pass(state, now=NOON, full=False), "page 3", unread=["lead"])
+    assert plan_pass(state, now=NOON + HOUR, full=False).unread == {"lead"}
 
 
 def test_references_are_read_whole_with_every_new_complete_pass_and_by_change_otherwise() -> None:

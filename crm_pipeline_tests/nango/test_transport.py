@@ -117,9 +117,9 @@ def test_a_body_of_exactly_the_limit_in_gzip_passes(nango: FakeNango) -> None:
     ("body", "encoding", "said"),
     [
         (b"no gzip at all", "gzip", "damaged"),
-        (gzip.compress(b"abc" * 100)[:-12] + b"\0" * 12, "gzip", "damaged"),
+        (gzip.compress(b"abc" * 100, mtime=0)[:-12] + b"\0" * 12, "gzip", "damaged"),
         (b"{}", "br", "was not asked for"),
-        (gzip.compress(b"{}"), "gzip, gzip", "was not asked for"),
+        (gzip.compress(b"{}", mtime=0), "gzip, gzip", "was not asked for"),
     ],
 )
 def test_a_body_that_cannot_be_inflated_is_unexpected(nango: FakeNango, body: bytes, encoding: str, said: str) -> None:

@@ -270,14 +270,14 @@ REFUSALS: list[tuple[int, object, str | None, bool]] = [
     (403, {"category": "MISSING_SCOPES"}, "missing_scope", False),
     (403, {"category": "MISSING_SCOPES", "errors": None}, "missing_scope", False),
     (403, {"category": "BANNED", "message": "This account has been suspended."}, "connection_misconfigured", False),
-    (403, None, "connection_misconfigured", False),
+    (403, None, "provider_unavailable", True),
     (429, {"errorType": "RATE_LIMIT", "policyName": "DAILY"}, "daily_limit", False),
     (429, {"errorType": "RATE_LIMIT", "policyName": "TEN_SECONDLY_ROLLING"}, "rate_limited", True),
     (429, {"errorType": "RATE_LIMIT", "policyName": "SECONDLY"}, "rate_limited", True),
     (429, {"category": "RATE_LIMITS"}, "rate_limited", True),
     (429, None, "rate_limited", True),
-    (423, {"category": "LOCKED"}, "provider_unavailable", True),
-    (477, {"message": "Migration in progress"}, "provider_unavailable", True),
+    (423, {"category": "LOCKED"}, None, False),
+    (477, {"message": "Migration in progress"}, None, False),
     (400, {"category": "VALIDATION_ERROR"}, None, False),
     (401, {"category": "EXPIRED_AUTHENTICATION"}, None, False),
     (401, {"category": "INVALID_AUTHENTICATION"}, None, False),
@@ -955,6 +955,34 @@ def test_pages_too_large_to_read_are_asked_for_in_smaller_ones() -> None:
     assert len(ids_of(HUBSPOT.fetch_contacts(api, window(resume="archived:", known_archived=left)))) == 120
 
 
+def test_a_contact_that_a_batch_leaves_out_still_lands() -> None:
+    """A batch may fail in part, also with 200 behind Nango; whoever is missing would be taken for deleted."""
+    custom = {"results": [{"name": f"a_property_with_a_long_name_{n}", "hubspotDefined": False} for n in range(200)]}
+
+    def partly(body: Any) -> Document:
+        errors = [{"status": "error", "category": "INTERNAL_ERROR", "context": {"ids": ["2"]}}]
+        return {"results": [{"id": "1", "properties": {"mine": "x"}}], "numErrors": 1, "errors": errors}
+
+    api = Scripted({PROPERTIES: [custom], LIST: [list_page(1, 2)]}, by_body={BATCH: partly})
+    (first, second) = [record for page in HUBSPOT.fetch_contacts(api, complete()) for record in page.records]
+    assert (first.crm_id, first.payload["properties"], second.crm_id) == ("1", {"mine": "x"}, "2")
+
+
+@pytest.mark.parametrize(("category", "purged"), [("OBJECT_NOT_FOUND", True), ("INTERNAL_ERROR", False), (None, False)])
+def test_only_who_is_not_found_is_gone_for_good(category: str | None, purged: bool) -> None:
+    """Whoever a failing batch leaves out may have been restored; the next pass asks again."""
+    batch: Document = {"results": [], "numErrors": 1, "errors": [{"category": category, "context": {"ids": ["5"]}}]}
+    api = Scripted({}, by_body={BATCH: lambda _: batch})
+    found = ids_of(HUBSPOT.fetch_contacts(api, window(known_archived={"5": WATERMARK})))
+    assert found == (["5"] if purged else [])
+
+
+@pytest.mark.parametrize("paging", ["text", [7], {"next": "text"}, {"next": [7]}], ids=repr)
+def test_odd_paging_is_no_bug_of_ours(paging: object) -> None:
+    api = Scripted({LIST: [list_page(1) | {"paging": paging}]})
+    assert ids_of(HUBSPOT.fetch_contacts(api, complete())) == ["1"]
+
+
 def test_the_list_of_properties_is_read_once_a_run(own: Wire) -> None:
     own.sandbox.journal.clear()
     HUBSPOT.fetch_references(own.api, complete())
@@ -1069,6 +1097,14 @@ def test_a_contact_back_from_the_recycle_bin_is_counted_as_live(own: Wire) -> No
 def test_without_a_count_the_pass_still_proves_itself(wire: Wire, answer: Any) -> None:
     wire.sandbox.faults.add(match={"path": "/limits/records"}, times=None, answer=answer)
     assert wire.fetch(complete())[-1].proven == (Proven("contact", None),)
+
+
+def test_a_count_that_a_gateway_refuses_is_no_count() -> None:
+    def refuse(_: int) -> Document:
+        raise ProviderError("provider_unavailable", "a gateway before HubSpot refused the call", status=403)
+
+    *_, last = HUBSPOT.fetch_contacts(Scripted({RECORD_COUNTS: refuse}), complete())
+    assert last.proven == (Proven("contact", None),)
 
 
 def test_a_count_that_fails_for_the_moment_ends_the_pass_without_a_proof(wire: Wire) -> None:

@@ -507,6 +507,22 @@ def test_a_cursor_that_died_meanwhile_starts_the_list_anew(wire: Wire) -> None:
     assert [seen.status for seen in wire.calls(PERSONS)] == [400, 200, 200, 200]
 
 
+@pytest.mark.parametrize("status", [404, 410, 422])
+def test_however_a_dead_cursor_is_refused_the_list_starts_anew(wire: Wire, status: int) -> None:
+    """Else every sync would fail until the interrupted pass is a day old."""
+    refusal = {"status": status, "body": {"success": False, "error": "Cursor expired"}}
+    wire.sandbox.faults.add(match={"path": f"{PERSONS}$"}, nth=1, times=1, answer=refusal)
+    assert ids_of(wire.fetch(complete(resume="list:b2xk"))) == wire.live
+
+
+def test_a_dead_cursor_that_answers_an_empty_end_proves_nothing() -> None:
+    """How long a cursor lives is not documented; believed, such an end would delete everybody behind it."""
+    api = Scripted({PERSONS: [person_page(), person_page(1, 2)]})
+    pages = list(PIPEDRIVE.fetch_contacts(api, complete(resume="list:old")))
+    assert ids_of(pages) == ["1", "2"]
+    assert [page.proven for page in pages] == [(Proven("contact"),)]
+
+
 def test_any_other_refused_request_ends_the_pass(wire: Wire) -> None:
     wire.sandbox.faults.add(match={"path": f"{PERSONS}$"}, times=None, answer={"status": 400, "body": {"error": "no"}})
     for pull in (complete(), complete(resume="list:bm8gY3Vyc29y")):
@@ -709,6 +725,14 @@ def test_a_mapped_option_reaches_the_contact_by_its_label(wire: Wire) -> None:
     ]
     assert {contact.status for contact in contacts} == {None, "Qualified", "Nurturing", "Disqualified"}
     assert {contact.description for contact in contacts} == {None, "Price list, Trade fair"}
+
+
+def test_a_mapped_field_that_pipedrive_does_not_have_is_told(wire: Wire) -> None:
+    mapping = {"status": "0" * 40, "stage": PIPELINE_STATE, "description": "job_title", "company": "org_id"}
+    (note,) = wire.references(mapping).notes
+    assert repr("0" * 40) in note
+    assert "carry no status" in note
+    assert wire.references().notes == []
 
 
 def test_organizations_are_read_whole_once_and_then_by_time_of_change(small: Wire) -> None:

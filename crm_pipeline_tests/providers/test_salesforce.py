@@ -169,6 +169,8 @@ def test_a_person_account_is_no_employer() -> None:
 def test_a_converted_lead_is_its_contact_and_a_merged_one_its_master() -> None:
     converted = of_lead(IsConverted=True, ConvertedContactId="003Ax00000Bq1ZAIAZ")
     assert (converted.stage, converted.merged_into) == ("Converted", ("contact", "003Ax00000Bq1ZAIAZ"))
+    hidden = of_lead(IsConverted=True, ConvertedContactId=None)
+    assert (hidden.merged_into, hidden.is_merge_unknown) == (None, True)
     merged = of_lead(IsDeleted=True, MasterRecordId="00QAx000004kTzCMAU", ConvertedContactId="003Ax00000Bq1ZAIAZ")
     assert (merged.is_deleted, merged.merged_into) == (True, ("lead", "00QAx000004kTzCMAU"))
 
@@ -182,6 +184,12 @@ def test_a_field_mapping_decides_and_two_objects_labels_do_not_collide() -> None
     assert (contact.description, contact.company) == (None, "Northbay Group"), "a contact without Title keeps its own"
     assert (lead.status, lead.company, lead.description) == ("Answered", "Buyer", "Asked for the autumn price list.")
     assert of_contact(names, Outreach_Status__c="Other").status == "Other"
+
+
+def test_a_parent_is_no_field_to_map() -> None:
+    names = References(NAMES, {"company": "Account", "description": "Owner", "status": "attributes"})
+    contact = of_contact(names)
+    assert (contact.company, contact.description, contact.status) == ("Northbay Group", "Met at the fair.", None)
 
 
 VALUES = st.none() | st.text(max_size=12) | st.integers() | st.floats() | st.booleans() | st.lists(st.text(max_size=3))
@@ -214,6 +222,7 @@ REFUSALS: list[tuple[int, object, str | None, bool]] = [
     (403, {"error": "Bad_OAuth_Token"}, "connection_misconfigured", False),
     (400, {"error": "invalid_grant", "error_description": "inactive user"}, "connection_expired", False),
     (400, "INVALID_FIELD", "unexpected_response", False),
+    (500, "QUERY_TOO_COMPLICATED", "unexpected_response", False),
     (400, "INVALID_TYPE", "missing_scope", False),
     (400, "MALFORMED_QUERY", "unexpected_response", False),
     (400, "INVALID_QUERY_FILTER_OPERATOR", "unexpected_response", False),
@@ -427,7 +436,7 @@ def test_each_next_query_goes_on_behind_the_last_row(make: Callable[[int], Wire]
     contacts = [query.partition(" FROM ")[2] for query in wire.queries() if " FROM Contact" in query]
     assert len(contacts) == 2
     assert re.fullmatch(
-        r"Contact WHERE \(SystemModstamp > (\S+) OR \(SystemModstamp = \1 AND Id > '003\w{15}'\)\) "
+        r"Contact WHERE SystemModstamp >= (\S+) AND \(SystemModstamp > \1 OR Id > '003\w{15}'\) "
         r"ORDER BY SystemModstamp ASC, Id ASC LIMIT 2000",
         contacts[1],
     )
@@ -559,6 +568,51 @@ def test_a_query_that_is_too_slow_however_small_ends_the_pass(wire: Wire) -> Non
     assert len(wire.queries()) < 10
 
 
+def test_a_size_that_was_too_much_is_tried_again_later(make: Callable[[int], Wire]) -> None:
+    """A server busy for a minute would make a pass of a million records cost eighty times its calls."""
+    wire = make(900)
+    wire.org.slow_above = 30
+    pages = SALESFORCE.fetch_contacts(wire.api(), window())
+    first = next(pages)
+    assert len(first.records) == 25
+    wire.org.slow_above = None
+    assert len(ids_of([first, *pages])) == len(wire.everybody())
+    asked = [int(query.rpartition(" ")[2]) for query in wire.queries() if " FROM Contact" in query]
+    assert asked[-1] >= 50
+
+
+def test_no_query_is_a_scan_of_a_large_object(wire: Wire) -> None:
+    """An OR alone is served by no index, and runs into the time limit however few rows it asks for."""
+    wire.org.slow_above, wire.org.slow_scan = 30, 10
+    wire.users.add_custom_fields(600)
+    for pull in (complete(), window()):
+        assert sorted(ids_of(wire.fetch(pull))) == sorted(wire.everybody())
+
+
+@pytest.mark.parametrize("code", ["QUERY_TOO_COMPLICATED", "414"])
+def test_a_query_of_too_many_fields_is_cut_into_more_parts(wire: Wire, code: str) -> None:
+    """Formulas count with all that they are made of, so a query that is short enough may still be too much."""
+    wire.users.add_custom_fields(300)
+    if code == "414":
+        wire.sandbox.faults.add(
+            match={"path": "queryAll$", "query": ".{2500}"}, times=None, answer={"status": 414, "body": "<html></html>"}
+        )
+    else:
+        wire.org.most_fields = 100
+    found = records(wire.fetch(complete()))
+    assert sorted(str(record.crm_id) for record in found) == sorted(wire.everybody())
+    for record in found:
+        assert record.is_deleted or sum(name.startswith("Extra_") for name in record.payload) == 300
+
+
+def test_a_query_that_is_too_complicated_however_few_fields_ends_the_pass(wire: Wire) -> None:
+    wire.org.most_fields = 5
+    with pytest.raises(ProviderError) as caught:
+        wire.fetch(window())
+    assert "QUERY_TOO_COMPLICATED" in caught.value.message
+    assert len(wire.queries()) < 6
+
+
 def test_a_record_that_moves_while_we_page_is_not_missed(wire: Wire) -> None:
     """It changes hours after the pass began and before we come to it: a complete pass must not take it for gone."""
     wire.org.slow_above = 30
@@ -581,6 +635,17 @@ def test_three_thousand_custom_fields_land_in_queries_that_fit(wire: Wire) -> No
             assert len(extra) == 3000
             assert record.payload["Extra_2999__c"].endswith(str(record.crm_id)[9:15])
     assert max(len(seen.path) + len(seen.query) for seen in wire.sandbox.journal) < 8192
+
+
+def test_further_fields_cost_one_query_a_page(make: Callable[[int], Wire]) -> None:
+    """A page that is full is no reason to ask whether there is more of it."""
+    wire = make(2000)
+    wire.users.add_custom_fields(700)
+    wire.org.slow_above = 250
+    pages = wire.fetch(window())
+    further = [query for query in wire.queries() if "LastName" not in query]
+    assert len(pages) > 6
+    assert len(further) == len(pages)
 
 
 def test_fields_of_the_mapping_are_asked_for_and_their_options_labelled(wire: Wire) -> None:
@@ -629,6 +694,21 @@ def test_an_object_that_only_its_query_refuses_is_left_out_too(wire: Wire) -> No
     assert len([note for page in pages for note in page.notes]) == 1
 
 
+def test_what_a_pass_could_not_read_is_told_after_an_interruption_too(wire: Wire) -> None:
+    """Else the pass counts as one that read everything, and what went by in it is not read again."""
+    wire.org.invisible, wire.org.hidden = {"Contact"}, {"Lead": {"Email"}}
+    pages = wire.fetch(window())
+    assert [page.unread for page in pages] == [("contact",), ("contact", "lead.Email")]
+    rest = wire.fetch(window(resume=pages[0].resume))
+    assert rest[-1].unread == ("contact", "lead.Email")
+    wire.org.invisible = {"Lead"}
+    with pytest.raises(ProviderError) as caught:
+        wire.fetch(window(resume=pages[0].resume))
+    assert caught.value.code == "missing_scope"
+    wire.org.invisible, wire.org.hidden = set(), {}
+    assert {page.unread for page in wire.fetch(window())} == {()}
+
+
 def test_without_any_object_there_is_nothing_to_read(wire: Wire) -> None:
     wire.org.invisible = {"Lead", "Contact"}
     with pytest.raises(ProviderError) as caught:
@@ -651,17 +731,28 @@ def test_a_field_that_no_query_takes_ends_the_pass(wire: Wire) -> None:
     assert caught.value.code == "unexpected_response"
 
 
-def test_owners_queues_and_labels_are_read_whole(wire: Wire) -> None:
-    references, _ = wire.references(complete())
+def test_owners_queues_and_labels_are_read(wire: Wire) -> None:
+    references, _ = wire.references(Pull(kind="complete", started_at=NOW))
     by_kind = {(one.kind, one.crm_id): one for one in references}
     for shelf, prefix in (("User", "005"), ("Group", "00G")):
         expected = {str(r.id) for r in wire.org.shelves[shelf].live.values() if r.values.get("Type") != "Regular"}
         assert {key for kind, key in by_kind if kind == "owner" and key.startswith(prefix)} == expected
     assert by_kind["status", "Open - Not Contacted"].label == "Open"
-    assert [query.partition(" FROM ")[2] for query in wire.queries(QUERY)[:2]] == [
-        "User ORDER BY Id ASC LIMIT 2000",
-        "Group WHERE Type = 'Queue' ORDER BY Id ASC LIMIT 2000",
+    order = "ORDER BY SystemModstamp ASC, Id ASC LIMIT 2000"
+    assert [query.partition(" FROM ")[2] for query in wire.queries(QUERY)] == [
+        f"User WHERE SystemModstamp < {UNTIL} {order}",
+        f"Group WHERE Type = 'Queue' AND SystemModstamp < {UNTIL} {order}",
+        f"Account WHERE SystemModstamp < {UNTIL} {order}",
     ]
+
+
+def test_users_are_read_as_far_as_they_changed(wire: Wire) -> None:
+    """An org's customers may be its users too, by the million; to read them all each hour would use up its day."""
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    contact = wire.users.add(last="Vane")
+    wire.users.rename_owner(contact, "Grace Hopper", "grace@acme.example")
+    references, _ = wire.references(window(since, references_since=since))
+    assert [one[2:] for one in references if one.kind == "owner"] == [("Grace Hopper", "grace@acme.example")]
 
 
 def test_companies_are_read_by_time_of_change_and_as_they_are_wanted(wire: Wire) -> None:
@@ -725,6 +816,30 @@ def test_the_days_calls_are_asked_for_once_and_stop_us_at_four_fifths(wire: Wire
     wire.org.daily_calls = 10
     with pytest.raises(PipelineError) as caught:
         wire.fetch(complete())
+    assert caught.value.code == "daily_limit"
+
+
+def test_the_days_calls_are_known_before_a_million_names_are_read(make: Callable[[int], Wire]) -> None:
+    wire = make(900)
+    wire.org.slow_above, wire.org.daily_calls = 30, 16
+    with pytest.raises(PipelineError) as caught:
+        wire.references(complete())
+    assert caught.value.code == "daily_limit"
+    assert len(wire.queries(QUERY)) < 25
+
+
+def test_the_days_calls_are_asked_for_again_in_a_long_pass(
+    make: Callable[[int], Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nango drops the header that tells them, and others use the same budget meanwhile."""
+    wire = make(300)
+    monkeypatch.setattr("crm_pipeline.providers.salesforce.CALLS_UNWATCHED", 5)
+    wire.org.slow_above = 30
+    pages = SALESFORCE.fetch_contacts(wire.api(), window())
+    next(pages)
+    wire.org.daily_calls = 10
+    with pytest.raises(PipelineError) as caught:
+        list(pages)
     assert caught.value.code == "daily_limit"
 
 
@@ -842,7 +957,7 @@ def test_full_pages_that_repeat_after_some_are_noticed() -> None:
 def test_users_that_repeat_are_noticed() -> None:
     api = Scripted(lambda soql, number: full_page(1))
     with pytest.raises(ProviderError) as caught:
-        SALESFORCE.fetch_references(api, window())
+        list(SALESFORCE.fetch_references(api, window()).changed)
     assert caught.value.code == "pagination_loop"
 
 

@@ -90,7 +90,14 @@ def test_a_lead_is_written_with_its_parents_and_a_null_lookup_is_null(desk: Desk
     }
 
 
-def test_keyset_pages_show_everybody_once_though_all_share_one_stamp(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    "where",
+    [
+        "(SystemModstamp > {moment} OR (SystemModstamp = {moment} AND Id > '{last}'))",
+        "SystemModstamp >= {moment} AND (SystemModstamp > {moment} OR Id > '{last}')",
+    ],
+)
+def test_keyset_pages_show_everybody_once_though_all_share_one_stamp(desk: Desk, where: str) -> None:
     desk.org.stamp_all(1_790_000_000_000)
     everybody = set(desk.ids("SELECT Id FROM Lead"))
     seen: list[str] = []
@@ -98,7 +105,7 @@ def test_keyset_pages_show_everybody_once_though_all_share_one_stamp(desk: Desk)
     while rows := desk.ask(f"SELECT Id, SystemModstamp FROM Lead {condition} {ORDER} LIMIT 7")["records"]:
         seen += [row["Id"] for row in rows]
         moment, last = soql_time(rows[-1]["SystemModstamp"]), rows[-1]["Id"]
-        condition = f"WHERE (SystemModstamp > {moment} OR (SystemModstamp = {moment} AND Id > '{last}'))"
+        condition = f"WHERE {where.format(moment=moment, last=last)}"
     assert sorted(seen) == sorted(everybody)
     assert len(seen) == len(set(seen))
 
@@ -106,8 +113,25 @@ def test_keyset_pages_show_everybody_once_though_all_share_one_stamp(desk: Desk)
 def test_an_upper_keyset_bound_ends_where_it_says(desk: Desk) -> None:
     rows = desk.ask(f"SELECT Id, SystemModstamp FROM Contact {ORDER} LIMIT 9")["records"]
     moment, last = soql_time(rows[-1]["SystemModstamp"]), rows[-1]["Id"]
-    bound = f"(SystemModstamp < {moment} OR (SystemModstamp = {moment} AND Id <= '{last}'))"
-    assert desk.ids(f"SELECT Id FROM Contact WHERE {bound} {ORDER}") == [row["Id"] for row in rows]
+    for bound in (
+        f"(SystemModstamp < {moment} OR (SystemModstamp = {moment} AND Id <= '{last}'))",
+        f"SystemModstamp <= {moment} AND (SystemModstamp < {moment} OR Id <= '{last}')",
+    ):
+        assert desk.ids(f"SELECT Id FROM Contact WHERE {bound} {ORDER}") == [row["Id"] for row in rows]
+
+
+def test_a_query_may_be_too_slow_or_too_complicated(desk: Desk) -> None:
+    """An index serves a range; a choice between two conditions is a scan of the object."""
+    moment, place = "2026-01-01T00:00:00.000Z", "Id > '003Ax0000000000AAA'"
+    desk.org.slow_scan, desk.org.most_fields = 10, 2
+    assert desk.refusal(f"SELECT Id FROM Contact WHERE (SystemModstamp > {moment} OR {place})") == (
+        400,
+        "QUERY_TIMEOUT",
+    )
+    assert desk.ids(
+        f"SELECT Id FROM Contact WHERE SystemModstamp >= {moment} AND (SystemModstamp > {moment} OR {place})"
+    )
+    assert desk.refusal("SELECT Id, Name, Email FROM Contact") == (400, "QUERY_TOO_COMPLICATED")
 
 
 def test_milliseconds_are_compared_exactly(desk: Desk) -> None:

@@ -33,6 +33,7 @@ def plain(payload: Payload, references: References, object_type: str = "contact"
         company_id=company,
         is_deleted=bool(payload.get("archived")),
         merged_into=tuple(payload["became"]) if payload.get("became") else None,
+        is_merge_unknown=bool(payload.get("silent")),
         updated_at=parse_time(payload.get("updatedAt")),
     )
 
@@ -163,3 +164,48 @@ def test_a_companys_new_name_reaches_contacts_that_did_not_change(world: World) 
     results = world.sync(references=[Reference("company", "77", "New Ltd")])
     assert [row["company"] for row in world.leads()] == ["New Ltd"]
     assert (results.fetched, results.updated) == (1, 1)
+
+
+def test_a_payload_that_cannot_say_what_a_lead_became_takes_nothing_back(world: World) -> None:
+    world.sync(lead("L1", ONE, became=("contact", "C1")), someone("C1", ONE))
+    world.sync(lead("L1", ONE, at=LATER, silent=True))
+    assert states(world)["lead L1"] == MERGED
+    world.sync({"id": "L1", "object_type": "lead", "updatedAt": LATEST.isoformat(), "phones": None})
+    assert states(world)["lead L1"] == MERGED, "nor does one that cannot be read"
+
+
+def test_each_kind_is_weighed_by_itself_although_both_were_shown_whole(world: World) -> None:
+    many = [lead(f"L{n}", f"+1415320{n:04}") for n in range(60)]
+    world.sync(*many, someone("C1", ONE), someone("C2", TWO))
+    world.clock += timedelta(minutes=1)
+    sync_id = world.land(*many, complete=(Proven("contact"), Proven("lead")))
+    held = world.stage(sync_id=sync_id)
+    assert held is not None
+    assert "contact" in held.message
+    assert [states(world)[f"contact C{n}"] for n in (1, 2)] == [ACCEPTED] * 2
+
+
+def test_contacts_of_the_same_landing_count_as_alive(world: World) -> None:
+    """A first pass that shows 800 and a window before it that showed twelve more: 12 of 812 are not too many."""
+    world.clock += timedelta(minutes=1)
+    world.land(*(someone(f"W{n}", f"+1415321{n:04}") for n in range(12)))
+    world.sync(*(someone(f"C{n}", f"+1415320{n:04}") for n in range(300)), complete=True)
+    assert sum(state == DELETED for state in states(world).values()) == 12
+
+
+def test_a_proof_whose_records_were_lost_on_the_way_proves_nothing(world: World) -> None:
+    """The tables of a package are loaded one by one, and a machine can die in between."""
+    world.sync(someone("1", ONE), someone("2", TWO))
+    world.sync(someone("1", ONE, at=LATER), complete=True, landed=2)
+    assert states(world)["contact 2"] == ACCEPTED
+    world.sync(someone("1", ONE, at=LATER), complete=True, landed=1)
+    assert states(world)["contact 2"] == DELETED
+
+
+def test_a_chain_whose_middle_is_taken_back_ends_there(world: World) -> None:
+    world.sync(someone("1", ONE, archived=True, became=("contact", "2")))
+    world.sync(someone("2", TWO, archived=True, became=("contact", "3")), someone("3", THREE))
+    world.sync(someone("2", TWO, at=LATER))
+    rows = world.select("select into_contact_id, told_into_contact_id from staging.contact_merges")
+    assert len(rows) == 1
+    assert rows[0]["into_contact_id"] == rows[0]["told_into_contact_id"]

@@ -145,6 +145,11 @@ def tables_after(store: Warehouse, done: list[str]) -> set[str]:
                 words = text.split()
                 if words[:2] in (["create", "table"], ["create", "view"]):
                     made.add(words[2].rpartition(".")[2])
+                elif words[:2] == ["drop", "table"]:
+                    made.remove(words[2])
+                elif words[3:5] == ["rename", "to"]:
+                    made.remove(words[2])
+                    made.add(words[5])
     return made
 
 
@@ -162,7 +167,9 @@ def test_a_file_that_fails_leaves_the_schema_before_it(store: Warehouse) -> None
 
 
 def test_the_store_has_the_columns_that_the_files_name(store: Warehouse) -> None:
-    columns = {line.split()[0] for text in schema_texts(store.engine) for line in columns_of(text)}
+    texts = schema_texts(store.engine)
+    columns = {line.split()[0] for text in texts if text.startswith("create") for line in columns_of(text)}
+    columns |= {text.split()[5] for text in texts if text.split()[3:5] == ["add", "column"]}
     with store.session() as session:
         found = look(
             session,
@@ -175,7 +182,7 @@ def test_the_store_has_the_columns_that_the_files_name(store: Warehouse) -> None
 
 def schema_texts(engine: str) -> list[str]:
     texts = [text for path in migration_files(engine) for text in split_statements(path.read_text())]
-    return [text for text in texts if text.startswith("create table")]
+    return [text for text in texts if text.startswith(("create table", "alter table"))]
 
 
 def columns_of(text: str) -> list[str]:

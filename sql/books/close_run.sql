@@ -1,5 +1,5 @@
 -- How a sync ended, with counts that add up.
--- reads: nothing   writes: sync_runs   parameters: account_id, sync_id, pass_kind, status, the counts, error_*,
+-- reads: nothing   writes: sync_runs   parameters: account_id, sync_id, pass_kind, status, the counts, notes, error_*,
 -- finished_at
 update sync_runs
 set
@@ -15,6 +15,7 @@ set
     split = $split,
     skipped_by_reason = cast($skipped_by_reason as json),
     requests = $requests,
+    notes = cast($notes as json),
     finished_at = cast($finished_at as timestamptz),
     error_code = $error_code,
     error_message = $error_message,

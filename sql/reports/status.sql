@@ -1,11 +1,14 @@
--- What a person asks first: is each connection well, when was it last synced, and how did that end?
+-- What a person asks first: is each connection well, when was it last synced, and how did that end? Neither a
+-- preview nor a rebuild is a sync.
 -- reads: crm_connections, sync_runs   grain: one row per connection   parameters: account_id (null for all)
 with runs as (
     select
         *,
         row_number() over (partition by account_id, connection_id order by started_at desc, sync_id) as newest
     from sync_runs
-    where cast($account_id as text) is null or account_id = cast($account_id as text)
+    where
+        strategy not in ('preview', 'rebuild')
+        and (cast($account_id as text) is null or account_id = cast($account_id as text))
 )
 
 select
@@ -24,6 +27,7 @@ select
     c.created_at,
     c.updated_at,
     r.sync_id,
+    r.strategy,
     r.pass,
     r.status,
     r.fetched,

@@ -116,7 +116,7 @@ class HighLevelLocation:
             "dnd": values.get("dnd", False), "dndSettings": {}, "inboundDndSettings": {},
             "dateAdded": iso_ms(row.created_ms),
             **({"dateUpdated": iso_ms(row.updated_ms)} if row.updated_ms else {}),
-            "searchAfter": [row.updated_ms, row.id],
+            "searchAfter": [row.updated_ms or None, row.id],
         }  # fmt: skip
 
     def stage_name(self, stage_id: str) -> str | None:

@@ -28,7 +28,8 @@ class SalesforceOrg:
     the connected user has no access to), `unqueryable` (`Lead.Owner.Email`: in describe perhaps, refused in a query),
     `page_rows` (rows the server gives at once, whatever was asked), `locator_lives` (calls a query locator answers
     before it dies; None: until the token changes), `slow_above` (a query for more rows runs into its time limit),
-    `daily_calls` and `shows_limits`.
+    `slow_scan` (so does a filter that no index serves, on an object of more rows), `most_fields` (of one query, as
+    where many are formulas), `daily_calls` and `shows_limits`.
     """
 
     def __init__(self, account: str, *, clock: Clock) -> None:
@@ -45,6 +46,8 @@ class SalesforceOrg:
         self.page_rows = 2000
         self.locator_lives: int | None = None
         self.slow_above: int | None = None
+        self.slow_scan: int | None = None
+        self.most_fields: int | None = None
         self.daily_calls = 100_000
         self.shows_limits = True
         self.stamps_milliseconds = False

@@ -55,7 +55,14 @@ def run(org: SalesforceOrg, query: Query, *, with_deleted: bool) -> Found | int:
             raise BadQuery("MALFORMED_QUERY", "ORDER BY is not allowed with COUNT()")
         return len(_rows(org, kind, query, bounds))
     fields = tuple(names.canonical(name) for name in query.fields)
-    if org.slow_above is not None and (query.limit or 10**9) > org.slow_above:
+    if org.most_fields is not None and len(fields) > org.most_fields:
+        raise BadQuery(
+            "QUERY_TOO_COMPLICATED",
+            "Query is either selecting too many fields or the filter conditions are too complicated.",
+        )
+    is_scan = query.where is not None and (bounds.since, bounds.until, bounds.after) == (None, None, None)
+    is_slow = org.slow_scan is not None and is_scan and len(org.shelves[kind].live) > org.slow_scan
+    if is_slow or (org.slow_above is not None and (query.limit or 10**9) > org.slow_above):
         raise BadQuery("QUERY_TIMEOUT", "Your query request was running for too long.")
     return Found(_rows(org, kind, query, bounds), _writer(org, kind, fields))
 
@@ -125,19 +132,13 @@ def _bounds(where: Condition | None) -> _Bounds:
         match part:
             case Test("SystemModstamp", ">=", int(moment)):
                 bounds.since = max(moment, bounds.since or 0)
-            case Test("SystemModstamp", "<", int(moment)):
-                bounds.until = moment if bounds.until is None else min(moment, bounds.until)
-            case Group(
-                "OR",
-                (
-                    Test("SystemModstamp", ">", int(moment)),
-                    Group("AND", (Test("SystemModstamp", "=", int(same)), Test("Id", ">", str(number)))),
-                ),
-            ) if moment == same and bounds.after is None:
+            case Test("SystemModstamp", "<" | "<=" as sign, int(moment)):
+                end = moment + (sign == "<=")
+                bounds.until = end if bounds.until is None else min(end, bounds.until)
+            case Group("OR", (Test("SystemModstamp", ">", int(moment)), Test("Id", ">", str(number)))) if (
+                moment == bounds.since and bounds.after is None
+            ):
                 bounds.after = moment, number
-            case Group("OR", (Test("SystemModstamp", "<", int(moment)), _)):
-                bounds.until = moment + 1 if bounds.until is None else min(moment + 1, bounds.until)
-                bounds.rest.append(_predicate(part))
             case _:
                 bounds.rest.append(_predicate(part))
     return bounds

@@ -18,7 +18,8 @@ KINDS = {"lead": "Lead", "contact": "Contact"}
 NUMBERS = ("Phone", "MobilePhone", "HomePhone", "OtherPhone", "Fax")
 """A person's own, in the order a good mapper keeps them; an assistant's number is somebody else's."""
 KNOBS = frozenset({
-    "page_rows", "locator_lives", "slow_above", "daily_calls", "shows_limits", "stamps_milliseconds",
+    "page_rows", "locator_lives", "slow_above", "slow_scan", "most_fields", "daily_calls", "shows_limits",
+    "stamps_milliseconds",
 })  # fmt: skip
 SETS = frozenset({"hidden", "invisible", "unqueryable", "lag", "add_fields"})
 

@@ -142,6 +142,9 @@ class ZohoApi:
             if match is not None:
                 module = match[1]
                 self._need(method, "GET", f"ZohoCRM.modules.{module.lower()}.READ")
+                if handler is count_records:
+                    self._scope("ZohoSearch.securesearch.READ")
+                    self._scope("ZohoCRM.settings.layouts.READ")
                 check_module(self.org, module)
                 return handler(self.org, request, *match.groups())
         if any(re.fullmatch(pattern, path) for pattern in DOCUMENTED):

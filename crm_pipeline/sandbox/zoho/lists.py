@@ -54,7 +54,7 @@ class Order:
 def list_records(org: ZohoOrg, request: Request, module: str) -> Reply:
     """`GET /crm/v8/{module}`."""
     query = asked(request, LISTED, NOT_SERVED)
-    names, size, since = _fields(org, module, query), page_size(query), since_ms(request)
+    names, size, since = _fields(org, module, query), page_size(query), _since(org, request)
     order = _order(org, module, query)
     now, signed = org.now_ms() // 1000, signature(request, query)
     after, before, page = None, 0, whole_number(query, "page", 1, 1_000)
@@ -88,7 +88,7 @@ def list_deleted(org: ZohoOrg, request: Request, module: str) -> Reply:
     """`GET /crm/v8/{module}/deleted`; the header is compared with the time of deletion."""
     query = asked(request, frozenset({"type", "page", "per_page"}))
     kind, size = one_of(query, "type", "all", "recycle", "permanent"), page_size(query)
-    page, since = whole_number(query, "page", 1, 1_000), since_ms(request) or 0
+    page, since = whole_number(query, "page", 1, 1_000), _since(org, request) or 0
     if page * size > max(org.page_rows, size):
         raise Refused(400, "DISCRETE_PAGINATION_LIMIT_EXCEEDED", "the first rows only", limit=org.page_rows)
     gone = [(row, name) for row, name in _gone(org, module) if (row.deleted_ms or 0) >= since and kind in ("all", name)]
@@ -145,6 +145,12 @@ def check_module(org: ZohoOrg, module: str) -> None:
         raise Refused(400, "INVALID_MODULE", "the module name given seems to be invalid", resource_path_index=0)
     if module in org.forbidden:
         raise Refused(403, "NO_PERMISSION", "permission denied", permissions=[f"Crm_Implied_View_{module}"])
+
+
+def _since(org: ZohoOrg, request: Request) -> int | None:
+    """The header as the first moment that counts."""
+    since = since_ms(request)
+    return since + 1000 if since is not None and org.is_since_exclusive else since
 
 
 def _fields(org: ZohoOrg, module: str, query: Mapping[str, str]) -> list[str]:

@@ -42,7 +42,8 @@ class ZohoOrg:
     Knobs: `missing_scopes` (names of OAuth scopes the token lacks), `missing_modules` (INVALID_MODULE), `forbidden`
     (modules that the user's profile may not see), `shows_conversion` (whether lists answer `$converted_detail`),
     `knows_approved` (whether lists take `approved`), `chain_rows` and `page_rows` (how many rows a chain of page
-    tokens, and `page`, can reach), `credits` (calls a day, enforced with `limits`), `is_feed_newest_first`.
+    tokens, and `page`, can reach), `credits` (calls a day, enforced with `limits`), `is_feed_newest_first`,
+    `is_since_exclusive` (whether If-Modified-Since leaves its own second out).
     """
 
     def __init__(self, account: str, users: Sequence[User], *, clock: Clock) -> None:
@@ -56,7 +57,7 @@ class ZohoOrg:
         self.knows_approved = True
         self.chain_rows, self.page_rows = 100_000, 2_000
         self.credits = 50_000
-        self.is_feed_newest_first = False
+        self.is_feed_newest_first = self.is_since_exclusive = False
         self.fields = {
             module: {field.name: field for field in (*STANDARD[module], *CUSTOM[module])} for module in CUSTOM
         }

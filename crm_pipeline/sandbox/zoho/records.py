@@ -117,7 +117,9 @@ CUSTOM: dict[str, tuple[Field, ...]] = {
     ),
     ACCOUNTS: (),
 }  # fmt: skip
-SYSTEM = frozenset({"id", "$converted", "$converted_detail", "$approval_state"})
+SYSTEM = frozenset({
+    "id", "$converted", "$converted_detail", "$approval_state", "Converted__s", "Converted_Date_Time",
+})  # fmt: skip
 """What `fields` may name besides the fields of the metadata."""
 ONLY_ALONE = frozenset({"subform", "multiselectlookup", "multiuserlookup"})
 """Types whose values come only when one record is read."""

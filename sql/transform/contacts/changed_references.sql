@@ -1,7 +1,7 @@
 -- Owners and labels whose name differs from what we hold, from the landings not read yet; the newest row of a
--- reference wins.
+-- reference wins. A rebuild reads all landings.
 -- reads: raw.crm_references, staging.landings, staging.crm_references   writes: temp changed_references
--- grain: one row per changed reference   parameters: account_id, connection_id
+-- grain: one row per changed reference   parameters: account_id, connection_id, is_rebuild
 create temp table changed_references as
 with newest as (
     select
@@ -14,9 +14,12 @@ with newest as (
     where
         r.account_id = $account_id
         and r.connection_id = $connection_id
-        and cast(r.sync_id as uuid) not in (
-            select l.sync_id from staging.landings l
-            where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+        and (
+            cast($is_rebuild as boolean)
+            or cast(r.sync_id as uuid) not in (
+                select l.sync_id from staging.landings l
+                where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+            )
         )
 )
 

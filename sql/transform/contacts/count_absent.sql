@@ -1,14 +1,26 @@
--- How many contacts a complete pass did not show, and how many of the connection are alive without it (rejected ones
+-- How many contacts of each kind a complete pass did not show, and how many are alive without it (rejected ones
 -- included; those that this reading knows as deleted are not).
--- reads: temp absent_contacts, temp incoming_contacts, temp proven, staging.contacts   grain: one row
--- parameters: account_id, connection_id
+-- reads: temp absent_contacts, temp incoming_contacts, temp proven, staging.contacts
+-- grain: one row per proven object type   parameters: account_id, connection_id
 select
-    (select count(*) from absent_contacts) as absent,
-    count(*) as alive
-from staging.contacts
-where
-    account_id = $account_id
-    and connection_id = cast($connection_id as uuid)
-    and state <> 'deleted'
-    and object_type in (select p.object_type from proven p)
-    and contact_id not in (select i.contact_id from incoming_contacts i where i.state = 'deleted')
+    p.object_type,
+    (select count(*) from absent_contacts a where a.object_type = p.object_type) as absent,
+    (
+        select count(*)
+        from (
+            select c.contact_id
+            from staging.contacts c
+            where
+                c.account_id = $account_id
+                and c.connection_id = cast($connection_id as uuid)
+                and c.state <> 'deleted'
+                and c.object_type = p.object_type
+                and c.contact_id not in (select i.contact_id from incoming_contacts i where i.state = 'deleted')
+            union
+            select i.contact_id
+            from incoming_contacts i
+            where i.state <> 'deleted' and i.object_type = p.object_type
+        ) known
+    ) as alive
+from proven p
+order by p.object_type

@@ -10,6 +10,7 @@ create temp table incoming_contacts (
     name text,
     first_name text,
     last_name text,
+    name_key text,
     phone text,
     email text,
     company text,

@@ -7,5 +7,6 @@ create temp table incoming_points (
     value text,
     match_key text,
     extension text,
-    source_text text
+    source_text text,
+    is_evidence boolean
 )

@@ -1,12 +1,13 @@
--- Every contact read now waits to be matched; one that waited already stays changed if it was.
+-- Every contact read now waits to be matched; one that waited already stays changed if it was. A rebuild matches all
+-- contacts anyway, so there only changed ones wait, in case it does not come that far.
 -- reads: temp incoming_contacts, temp changed_contacts   writes: staging.match_queue   parameters: account_id,
--- connection_id, now
+-- connection_id, is_rebuild, now
 insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, queued_at)
 select
     $account_id, i.contact_id, cast($connection_id as uuid), c.contact_id is not null, cast($now as timestamptz)
 from incoming_contacts i
 left join changed_contacts c on c.contact_id = i.contact_id
-where true
+where c.contact_id is not null or not cast($is_rebuild as boolean)
 on conflict (account_id, contact_id) do update set
     is_changed = staging.match_queue.is_changed or excluded.is_changed,
     queued_at = least(staging.match_queue.queued_at, excluded.queued_at)

@@ -1,16 +1,19 @@
--- The contacts to map now: landed and not read yet, or known by a reference that has a new name.
+-- The contacts to map now: landed and not read yet, or known by a reference that has a new name. A rebuild maps all.
 -- reads: raw.<provider>_contacts, staging.landings, staging.contacts, temp changed_references   writes: temp
 -- unread_keys
--- grain: one row per contact   parameters: account_id, connection_id
+-- grain: one row per contact   parameters: account_id, connection_id, is_rebuild
 create temp table unread_keys as
 select r.object_type, r.crm_id
 from raw.provider_contacts r
 where
     r.account_id = $account_id
     and r.connection_id = $connection_id
-    and cast(r.sync_id as uuid) not in (
-        select l.sync_id from staging.landings l
-        where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+    and (
+        cast($is_rebuild as boolean)
+        or cast(r.sync_id as uuid) not in (
+            select l.sync_id from staging.landings l
+            where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+        )
     )
 union
 select c.object_type, c.crm_id

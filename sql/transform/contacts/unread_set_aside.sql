@@ -1,6 +1,7 @@
--- Records that landing set aside and nobody has read yet; the newest row of each, unless a good one was fetched later.
--- reads: raw.set_aside, raw.<provider>_contacts, staging.landings
--- grain: one row per record   parameters: account_id, connection_id
+-- Records that landing set aside and nobody has read yet (a rebuild reads all); the newest row of each, unless a good
+-- one was fetched later, or a complete pass has found the contact absent since.
+-- reads: raw.set_aside, raw.<provider>_contacts, staging.landings, staging.contacts
+-- grain: one row per record   parameters: account_id, connection_id, is_rebuild
 select object_type, crm_id, reason, sample
 from (
     select
@@ -13,9 +14,22 @@ from (
     where
         a.account_id = $account_id
         and a.connection_id = $connection_id
-        and cast(a.sync_id as uuid) not in (
-            select l.sync_id from staging.landings l
-            where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+        and (
+            cast($is_rebuild as boolean)
+            or cast(a.sync_id as uuid) not in (
+                select l.sync_id from staging.landings l
+                where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
+            )
+        )
+        and not exists (
+            select 1 from staging.contacts c
+            where
+                c.account_id = $account_id
+                and c.connection_id = cast($connection_id as uuid)
+                and c.content_hash = 'absent'
+                and c.object_type = a.object_type
+                and c.crm_id = a.crm_id
+                and c.updated_at > a.fetched_at
         )
         and not exists (
             select 1 from raw.provider_contacts r

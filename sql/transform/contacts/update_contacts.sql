@@ -7,6 +7,7 @@ set
     name = i.name,
     first_name = i.first_name,
     last_name = i.last_name,
+    name_key = i.name_key,
     phone = i.phone,
     email = i.email,
     company = i.company,

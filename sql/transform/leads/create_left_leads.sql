@@ -3,10 +3,12 @@
 -- left_leads
 -- grain: one row per lead   parameters: account_id
 create temp table left_leads as
-select lead_id, reason
+select lead_id, reason, contact_id, connection_id
 from (
     select
         i.lead_id,
+        c.contact_id,
+        c.connection_id,
         coalesce(c.reason, 'moved') as reason,
         row_number() over (
             partition by i.lead_id

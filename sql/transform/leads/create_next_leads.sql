@@ -1,6 +1,6 @@
--- What each touched lead says now: per field, the first of its contacts in order of trust that has a value. First and
--- last name
--- come from the contact that gave the name, the owner's address from the one that gave the owner.
+-- What each touched lead says now: per field, the first of its contacts in order of trust that has a value, and whose
+-- it is (`*_trust`). First and last name come from the contact that gave the name, the owner's address from the one
+-- that gave the owner.
 -- reads: temp placements, staging.contacts   writes: temp next_leads   grain: one row per lead   parameters: account_id
 create temp table next_leads as
 with facts as (
@@ -49,7 +49,17 @@ select
     max(f.description) filter (where f.trust = s.description_trust) as crm_description,
     max(f.owner) filter (where f.trust = s.owner_trust) as crm_owner,
     max(f.owner_email) filter (where f.trust = s.owner_trust) as crm_owner_email,
-    max(f.last_activity_at) filter (where f.trust = s.activity_trust) as crm_last_activity_at
+    max(f.last_activity_at) filter (where f.trust = s.activity_trust) as crm_last_activity_at,
+    min(s.primary_trust) as primary_trust,
+    min(s.name_trust) as name_trust,
+    min(s.phone_trust) as phone_trust,
+    min(s.email_trust) as email_trust,
+    min(s.company_trust) as company_trust,
+    min(s.status_trust) as status_trust,
+    min(s.stage_trust) as stage_trust,
+    min(s.description_trust) as description_trust,
+    min(s.owner_trust) as owner_trust,
+    min(s.activity_trust) as activity_trust
 from facts f
 inner join sources s on s.lead_id = f.lead_id
 group by f.lead_id

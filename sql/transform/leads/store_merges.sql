@@ -1,9 +1,10 @@
--- Where merged leads went, so that an old id still leads to the person.
+-- Where merged leads went, so that an old id still leads to the person; and their whole rows, with whatever columns the
+-- product has added, for when a split gives them back.
 -- reads: temp lost_leads, leads   writes: lead_merges   parameters: account_id, sync_id, now
-insert into lead_merges (account_id, lead_id, into_lead_id, sync_id, merged_at, contacted_at, into_contacted_at)
+insert into lead_merges (account_id, lead_id, into_lead_id, sync_id, merged_at, contacted_at, into_contacted_at, lead)
 select
     $account_id, o.lead_id, o.into_lead_id, cast($sync_id as uuid), cast($now as timestamptz), l.contacted_at,
-    s.contacted_at
+    s.contacted_at, to_json(l)
 from lost_leads o
 inner join leads l on l.account_id = $account_id and l.id = o.lead_id
 left join leads s on s.account_id = $account_id and s.id = o.into_lead_id
@@ -13,4 +14,5 @@ on conflict (account_id, lead_id) do update set
     sync_id = excluded.sync_id,
     merged_at = excluded.merged_at,
     contacted_at = excluded.contacted_at,
-    into_contacted_at = excluded.into_contacted_at
+    into_contacted_at = excluded.into_contacted_at,
+    lead = excluded.lead

@@ -1,0 +1,348 @@
+"""Who is one person when a value says nothing, and when somebody says it: on both engines."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from crm_pipeline.domain.identity import Limits
+from crm_pipeline.errors import ConfigError
+from crm_pipeline.walk import rules
+from crm_pipeline_tests.walk.world import START, World, a_payload, fingerprint
+
+OFFICE, ANN, BOB, CY = "+1 212 736 5000", "(415) 320-7788", "+44 7911 123456", "+1 312 555 0143"
+LATER, LATEST = START + timedelta(hours=1), START + timedelta(hours=2)
+WORKERS = ("Ann", "Bob", "Cy", "Dee", "Eve", "Fay")
+
+
+def office(count: int, **more: Any) -> list[dict[str, Any]]:
+    return [a_payload(str(1 + n), first=name, phone=OFFICE, **more) for n, name in enumerate(WORKERS[:count])]
+
+
+def together(world: World) -> set[frozenset[str]]:
+    """The CRM ids of each lead's contacts."""
+    rows = world.select(
+        "select i.lead_id, c.crm_id from staging.identity_map i inner join staging.contacts c "
+        "on c.account_id = i.account_id and c.contact_id = i.contact_id where i.is_member "
+        "and i.account_id = '{account}'"
+    )
+    leads: dict[Any, set[str]] = {}
+    for row in rows:
+        leads.setdefault(row["lead_id"], set()).add(row["crm_id"])
+    return {frozenset(members) for members in leads.values()}
+
+
+def alone(*ids: str) -> set[frozenset[str]]:
+    return {frozenset((crm_id,)) for crm_id in ids}
+
+
+def why(world: World) -> dict[str, tuple[str, str | None]]:
+    rows = world.select(
+        "select c.crm_id, i.matched_by, i.matched_value from staging.identity_map i "
+        "inner join staging.contacts c on c.account_id = i.account_id and c.contact_id = i.contact_id"
+    )
+    return {row["crm_id"]: (row["matched_by"], row["matched_value"]) for row in rows}
+
+
+def test_five_names_on_a_phone_are_one_person_and_six_are_six(world: World) -> None:
+    world.sync(*office(5))
+    assert together(world) == {frozenset("12345")}
+    results = world.sync(*office(6))
+    assert together(world) == alone(*"123456")
+    assert results.split == 4
+    world.sync(a_payload("6", first="Fay", phone=ANN, updated=LATER))
+    assert together(world) == {frozenset("12345"), frozenset("6")}
+
+
+def test_the_ids_from_before_the_guard_come_back(world: World) -> None:
+    world.sync(*office(5))
+    before = {lead["id"] for lead in world.leads()}
+    world.sync(*office(6))
+    world.sync(*office(6, archived=True)[5:])
+    assert before <= {lead["id"] for lead in world.leads()}
+    assert together(world) == {frozenset("12345")}
+
+
+def test_one_name_in_six_spellings_is_one_name(world: World) -> None:
+    spellings = ["José Ortiz", "Jose Ortiz", "JOSE ORTIZ", "Ortiz, José", "jose  ortiz", "Ortiz José", "José Ortíz"]
+    world.sync(*(a_payload(str(n), first=name, phone=OFFICE) for n, name in enumerate(spellings)))
+    assert len(together(world)) == 1
+
+
+def test_only_accepted_contacts_count(world: World) -> None:
+    world.sync(*office(5), a_payload("6", first="Fay", phone=OFFICE, archived=True))
+    assert together(world) == {frozenset("12345")}
+
+
+def test_a_new_name_alone_can_lift_the_guard(world: World) -> None:
+    """The phones stay as they are, and nobody else changes."""
+    world.sync(*office(6))
+    world.sync(a_payload("6", first="Ann", phone=OFFICE, updated=LATER))
+    assert together(world) == {frozenset("123456")}
+
+
+def test_who_has_an_office_phone_is_still_matched_by_their_own(world: World) -> None:
+    world.sync(*office(6), a_payload("7", first="Ann", phone=OFFICE, mobile=ANN))
+    assert together(world) == alone(*"1234567")
+    world.sync(a_payload("1", first="Ann", phone=OFFICE, mobile=ANN, updated=LATER))
+    assert together(world) == alone(*"23456") | {frozenset("17")}
+
+
+def test_another_connections_contacts_count_before_they_are_matched(world: World) -> None:
+    world.connection("other")
+    world.land(a_payload("9", first="Fay", phone=OFFICE), on="other")
+    world.stage(on="other")
+    world.sync(*office(5))
+    assert together(world) == alone(*"12345", "9")
+    assert world.match(on="other").fetched == 1
+    assert together(world) == alone(*"12345", "9")
+
+
+def test_accounts_do_not_count_each_other(world: World) -> None:
+    other = World(world.session, account_id="globex", clock=world.clock)
+    other.sync(*office(5)[:3], on="theirs")
+    world.sync(*office(6)[3:])
+    assert together(other) == {frozenset("123")}
+    assert together(world) == {frozenset("456")}
+
+
+def test_a_function_s_mailbox_joins_nobody(world: World) -> None:
+    world.sync(
+        a_payload("1", phone=ANN, email="info@acme.example"), a_payload("2", phone=BOB, email="info@acme.example")
+    )
+    assert together(world) == alone("1", "2")
+    assert {lead["email"] for lead in world.leads()} == {"info@acme.example"}
+
+
+def test_four_names_on_an_email_are_four_people(world: World) -> None:
+    phones = ("+14153207788", "+12127365000", "+13125550143", "+16175550177")
+    people = [a_payload(str(n), first=WORKERS[n], phone=phone, email="us@x.example") for n, phone in enumerate(phones)]
+    world.sync(*people[:3])
+    assert len(together(world)) == 1
+    world.sync(*people)
+    assert together(world) == alone(*"0123")
+
+
+def test_a_change_among_many_does_not_match_the_office_anew(world: World) -> None:
+    world.limits = Limits(people_per_phone=1)
+    world.sync(*(a_payload(str(n), first=f"P{n}", phone=OFFICE) for n in range(30)))
+    world.sync(a_payload("7", first="Zoe", phone=OFFICE, updated=LATER))
+    scope = world.select("select count(*) as n from scope")
+    assert scope[0]["n"] == 1
+
+
+def test_review_lists_what_joins_nobody_and_who_has_it(world: World) -> None:
+    more = a_payload("9", phone=CY, email="info@acme.example"), a_payload("8", phone=BOB, email="info@acme.example")
+    world.sync(*office(6), *more, a_payload("7", phone=ANN, email="sales@acme.example"))
+    rows = world.session.rows("reports/review", account_id="acme", row_limit=None, example_limit=2)
+    assert [(row["value"], row["why"], row["names"], row["contacts"], row["leads"], row["crm_id"]) for row in rows] == [
+        ("+12127365000", "many_names", 6, 6, 6, "1"),
+        ("+12127365000", "many_names", 6, 6, 6, "2"),
+        ("info@acme.example", "role_mailbox", 1, 2, 2, "8"),
+        ("info@acme.example", "role_mailbox", 1, 2, 2, "9"),
+    ]
+    assert world.session.rows("reports/review", account_id="nobody", row_limit=None, example_limit=2) == []
+
+
+# --- why somebody is in a lead
+
+
+def test_the_reason_is_told_with_the_value(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN, email="ann@x.example"), a_payload("2", phone="415-320-7788"))
+    world.sync(a_payload("3", phone=BOB, email="ann@x.example"))
+    assert why(world) == {
+        "1": ("new", None),
+        "2": ("phone", "+14153207788"),
+        "3": ("email", "ann@x.example"),
+    }
+
+
+def test_a_reason_that_is_no_longer_true_gives_way_to_one_that_is(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN, email="ann@x.example"), a_payload("2", phone=ANN, email="ann@x.example"))
+    assert why(world)["2"] == ("phone", "+14153207788")
+    world.sync(a_payload("2", phone=BOB, email="ann@x.example", updated=LATER))
+    assert why(world)["2"] == ("email", "ann@x.example")
+    assert len(world.leads()) == 1
+
+
+# --- what somebody says
+
+
+def test_together_joins_who_share_nothing_at_once_and_for_good(world: World) -> None:
+    world.connection("other")
+    world.sync(a_payload("1", phone=ANN))
+    world.sync(a_payload("2", phone=BOB), on="other")
+    older = world.leads()[0]["id"]
+    world.rule("together", world.contact("1"), world.contact("2", on="other"))
+    assert [lead["id"] for lead in world.leads()] == [older]
+    assert why(world)["2"][0] == "rule"
+    world.sync(a_payload("2", phone=CY, updated=LATER), on="other")
+    world.match_everybody()
+    assert together(world) == {frozenset("12")}
+
+
+def test_apart_parts_who_share_everything_at_once_and_for_good(world: World) -> None:
+    people = [a_payload(n, first=f"P{n}", phone=ANN, email="ann@x.example") for n in "12"]
+    world.sync(*people)
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    assert together(world) == alone("1", "2")
+    assert {lead["crm_inactive_at"] for lead in world.leads()} == {None}
+    world.sync(a_payload("1", first="P1", phone=ANN, mobile=BOB, updated=LATER))
+    world.sync(a_payload("2", first="P2", phone=ANN, mobile=BOB, updated=LATER))
+    world.match_everybody()
+    assert together(world) == alone("1", "2")
+
+
+def test_a_rule_is_in_the_changes_and_takes_no_sync(world: World) -> None:
+    world.sync(a_payload("1", first="Ann", phone=ANN), a_payload("2", first="Bob", phone=ANN))
+    change = world.rule("apart", world.contact("1"), world.contact("2"))
+    rows = world.select(f"select kind, lead_id from lead_changes where sync_id = '{change.id}'")
+    assert [row["kind"] for row in rows].count("split") == 1
+    assert {str(row["lead_id"]) for row in rows} <= {str(row["lead_id"]) for row in change.contacts}
+    assert len(world.select("select * from sync_runs")) == 1
+
+
+def test_a_rule_set_twice_changes_nothing_more(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN), a_payload("2", phone=ANN))
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    before = fingerprint(world)
+    world.rule("apart", world.contact("2"), world.contact("1"))
+    assert fingerprint(world) == before
+
+
+def test_the_latest_word_on_two_contacts_counts(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN), a_payload("2", phone=BOB))
+    before = {lead["id"] for lead in world.leads()}
+    world.rule("together", world.contact("1"), world.contact("2"))
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    assert together(world) == alone("1", "2")
+    assert {lead["id"] for lead in world.leads()} == before
+
+
+def test_a_split_is_exact_and_permanent(world: World) -> None:
+    world.sync(*(a_payload(str(n), first=f"P{n}", phone=ANN) for n in range(1, 5)))
+    (lead,) = world.leads()
+    with world.session.transaction():
+        named = [world.contact("3"), world.contact("4")]
+        rules.split_lead(world.session, "acme", str(lead["id"]), named, now=world.clock)
+    assert together(world) == {frozenset("12"), frozenset("34")}
+    world.sync(a_payload("5", first="P5", phone=ANN))
+    assert together(world) == {frozenset("125"), frozenset("34")}
+    world.match_everybody()
+    assert together(world) == {frozenset("125"), frozenset("34")}
+
+
+def test_a_contact_between_two_who_stay_apart_goes_by_the_phone(world: World) -> None:
+    world.sync(
+        a_payload("1", first="One", phone=ANN, email="a@x.example"),
+        a_payload("2", first="Two", phone=BOB),
+        a_payload("3", first="Three", phone=BOB, email="a@x.example"),
+    )
+    assert together(world) == {frozenset("123")}
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    assert together(world) == {frozenset("1"), frozenset("23")}
+    assert why(world)["3"] == ("phone", "+447911123456")
+
+
+def test_activity_does_not_move_a_contact_between_two_who_stay_apart(world: World) -> None:
+    people = [a_payload(n, first=f"P{n}", phone=ANN) for n in "123"]
+    world.sync(*people)
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    before = together(world)
+    assert before == {frozenset("13"), frozenset("2")}
+    for day, crm_id in enumerate(("2", "1", "3", "2")):
+        active = f"2026-02-0{day + 1}T00:00:00Z"
+        payload = a_payload(crm_id, first=f"P{crm_id}", phone=ANN, notes_last_updated=active, updated=LATER)
+        world.sync(payload | {"updatedAt": (LATER + timedelta(hours=day)).isoformat()})
+        assert together(world) == before
+
+
+def test_a_rule_follows_its_contact_through_a_merge_in_the_crm(world: World) -> None:
+    world.sync(a_payload("1", first="One", phone=ANN), a_payload("2", first="Two", phone=ANN))
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    world.sync(a_payload("3", first="One", phone=ANN, updated=LATER, hs_merged_object_ids="1"))
+    assert together(world) == alone("2", "3")
+
+
+def test_a_rule_waits_for_a_contact_that_cannot_be_a_lead(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN), a_payload("2", phone=None))
+    world.rule("together", world.contact("1"), world.contact("2"))
+    assert together(world) == alone("1")
+    world.sync(a_payload("2", phone=BOB, updated=LATER))
+    assert together(world) == {frozenset("12")}
+
+
+def test_a_rule_leaves_what_waits_for_a_sync_to_that_sync(world: World) -> None:
+    world.connection("other")
+    world.land(a_payload("2", phone=BOB), on="other")
+    world.stage(on="other")
+    world.sync(a_payload("1", phone=ANN))
+    world.rule("together", world.contact("1"), world.contact("2", on="other"))
+    assert together(world) == {frozenset("12")}
+    results = world.match(on="other")
+    assert (results.fetched, results.merged) == (1, 1)
+
+
+def test_merged_then_split_the_lead_of_who_came_later_has_its_id_again(world: World) -> None:
+    """2 founded it and left; 3 has carried it since, so nothing derives its id from 3."""
+    world.sync(a_payload("1", first="One", phone=ANN))
+    world.sync(a_payload("2", first="Two", phone=BOB), a_payload("3", first="Three", phone=BOB))
+    world.sync(a_payload("2", first="Two", phone=BOB, archived=True))
+    before = {lead["name"]: lead["id"] for lead in world.leads()}
+    world.rule("together", world.contact("1"), world.contact("3"))
+    world.rule(None, world.contact("1"), world.contact("3"))
+    assert {lead["name"]: lead["id"] for lead in world.leads()} == before
+
+
+def test_an_old_id_leads_to_where_its_contact_went(world: World) -> None:
+    """Three leads become one, and two of them fall off it together: the younger one's id goes with them."""
+    for number, phone in enumerate((ANN, BOB, CY)):
+        world.sync(a_payload(str(number), first=f"P{number}", phone=phone))
+    one, two, three = (lead["id"] for lead in world.leads())
+    world.rule("together", world.contact("0"), world.contact("1"))
+    world.rule("together", world.contact("1"), world.contact("2"))
+    assert [lead["id"] for lead in world.leads()] == [one]
+    world.rule("apart", world.contact("0"), world.contact("1"))
+    assert [lead["id"] for lead in world.leads()] == [one, two]
+    assert world.select("select lead_id, into_lead_id from lead_merges") == [{"lead_id": three, "into_lead_id": two}]
+
+
+@pytest.mark.parametrize("text", ["hubspot:9", "9", "zoho:1", "5f0c1c3a-1c2e-5d0c-9a6e-7d3b6f1f2b11", "hubspot:", ""])
+def test_a_contact_that_is_not_there_is_refused(world: World, text: str) -> None:
+    world.sync(a_payload("1", phone=ANN))
+    with pytest.raises(ConfigError, match="no contact"):
+        rules.find_contact(world.session, "acme", text)
+
+
+def test_a_contact_is_found_by_either_id_and_never_in_another_account(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN))
+    for text in ("hubspot:1", world.contact("1"), world.contact("1").replace("-", "")):
+        assert rules.find_contact(world.session, "acme", text) == world.contact("1")
+    with pytest.raises(ConfigError):
+        rules.find_contact(world.session, "globex", world.contact("1"))
+
+
+def test_an_id_that_two_connections_have_is_asked_back(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN))
+    world.sync(a_payload("1", phone=BOB), on="other")
+    with pytest.raises(ConfigError, match="is 2 contacts") as refused:
+        rules.find_contact(world.session, "acme", "hubspot:1")
+    assert world.contact("1") in refused.value.action
+
+
+def test_nonsense_is_refused_and_nothing_is_written(world: World) -> None:
+    world.sync(a_payload("1", phone=ANN), a_payload("2", phone=ANN), a_payload("3", phone=CY))
+    lead_id = str(next(lead["id"] for lead in world.leads() if lead["phone"] == "+14153207788"))
+    one, two, three = (world.contact(crm_id) for crm_id in "123")
+    before = fingerprint(world)
+    with pytest.raises(ConfigError, match="two contacts"):
+        rules.pair(one, one)
+    for named in ([three], [one, two], [one, three]):
+        with pytest.raises(ConfigError), world.session.transaction():
+            rules.split_lead(world.session, "acme", lead_id, named, now=world.clock)
+    with pytest.raises(ConfigError, match="no rule"):
+        world.rule(None, one, two)
+    assert world.select("select * from identity_rules") == []
+    assert fingerprint(world) == before

@@ -1,0 +1,64 @@
+-- How many different names share each value that is guarded or has to be: of the values that contacts have which wait
+-- as changed (of any connection: what was staged counts, matched or not) or are matched anew, and of guarded ones that a
+-- contact had before it changed. Values of more than so many names are no evidence.
+-- reads: staging.match_queue, temp taken, staging.contact_points, staging.contacts, staging.guarded_values
+-- writes: temp counted_values   grain: one row per value that was or is guarded
+-- parameters: account_id, max_people_per_phone, max_people_per_email
+create temp table counted_values as
+with changed as (
+    select t.contact_id
+    from taken t
+    where t.is_changed
+    union
+    select q.contact_id
+    from staging.match_queue q
+    where q.account_id = $account_id and q.is_changed
+),
+
+touched as (
+    select p.kind, p.match_key
+    from changed c
+    inner join staging.contact_points p on p.account_id = $account_id and p.contact_id = c.contact_id
+    where p.is_evidence
+    union
+    select g.kind, g.match_key
+    from staging.guarded_values g
+    where g.account_id = $account_id and g.is_touched
+),
+
+limited as (
+    select
+        kind,
+        match_key,
+        cast(case when kind = 'phone' then $max_people_per_phone else $max_people_per_email end as bigint) as most
+    from touched
+),
+
+crowded as (
+    select l.kind, l.match_key
+    from limited l
+    inner join staging.contact_points p on p.account_id = $account_id and p.kind = l.kind and p.match_key = l.match_key
+    where p.is_evidence
+    group by l.kind, l.match_key, l.most
+    having count(*) > l.most
+),
+
+counted as (
+    select w.kind, w.match_key, count(distinct c.name_key) as names
+    from crowded w
+    inner join staging.contact_points p on p.account_id = $account_id and p.kind = w.kind and p.match_key = w.match_key
+    inner join staging.contacts c on c.account_id = $account_id and c.contact_id = p.contact_id
+    where p.is_evidence and c.state = 'accepted'
+    group by w.kind, w.match_key
+)
+
+select
+    l.kind,
+    l.match_key,
+    coalesce(n.names, 0) as names,
+    g.match_key is not null as was_guarded,
+    coalesce(n.names, 0) > l.most as is_guarded
+from limited l
+left join counted n on n.kind = l.kind and n.match_key = l.match_key
+left join staging.guarded_values g on g.account_id = $account_id and g.kind = l.kind and g.match_key = l.match_key
+where n.names > l.most or g.match_key is not null

@@ -1,0 +1,48 @@
+-- Merged leads that a group without a lead may have back: one made for a member, or whose primary contact a member was
+-- when it was merged. So who was merged and is split again has the old id, whoever is the most trusted by now.
+-- reads: temp members, temp claims, staging.identity_map, lead_merges   writes: temp returns
+-- grain: one row per lead   parameters: account_id
+create temp table returns as
+with unclaimed as (
+    select m.group_no, m.contact_id, m.trust, i.lead_id as from_lead_id
+    from members m
+    inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
+    where m.group_no not in (select c.group_no from claims c)
+),
+
+wanted as (
+    select
+        u.group_no,
+        u.contact_id,
+        u.trust,
+        g.lead_id,
+        cast(g.lead ->> 'created_at' as timestamptz) as created_at,
+        g.lead_id = cast(md5(concat('lead:', cast(u.contact_id as text))) as uuid) as is_founder,
+        cast(g.lead ->> 'crm_contact_id' as uuid) = u.contact_id as is_primary
+    from unclaimed u
+    inner join lead_merges g on g.account_id = $account_id and g.into_lead_id = u.from_lead_id
+),
+
+ranked as (
+    select
+        group_no,
+        contact_id,
+        lead_id,
+        created_at,
+        row_number() over (
+            partition by lead_id
+            order by case when is_founder then 0 else 1 end, trust
+        ) as nth
+    from wanted
+    where is_founder or is_primary
+)
+
+select
+    group_no,
+    contact_id,
+    lead_id,
+    row_number() over (
+        partition by group_no order by created_at nulls last, cast(lead_id as text) collate "C"
+    ) as age
+from ranked
+where nth = 1

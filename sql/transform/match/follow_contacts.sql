@@ -1,0 +1,11 @@
+-- An id that was merged into a lead stands for the contact it had then: where that one goes, the id leads to.
+-- reads: temp placements   writes: lead_merges   parameters: account_id
+update lead_merges
+set into_lead_id = p.lead_id
+from placements p
+where
+    lead_merges.account_id = $account_id
+    and lead_merges.into_lead_id = p.old_lead_id
+    and p.lead_id <> p.old_lead_id
+    and p.lead_id <> lead_merges.lead_id
+    and cast(lead_merges.lead ->> 'crm_contact_id' as uuid) = p.contact_id
