@@ -94,6 +94,8 @@ def again() -> Facts:
         started = time.perf_counter()
         rebuilt = steps.rebuild(pipeline, ACCOUNT)
         seconds = time.perf_counter() - started
+    if rebuilt.error is not None:
+        raise BenchmarkFailed(f"the rebuild failed: {rebuilt.error.message}")
     counts = [result.results for result in rebuilt.syncs]
     if any(one.created or one.updated or one.merged or one.split for one in counts):
         raise BenchmarkFailed(f"the rebuild changed something: {counts}")

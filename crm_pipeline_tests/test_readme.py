@@ -26,6 +26,8 @@ ROW = {
     "id": "11111111-1111-4111-8111-111111111111", "account_id": "acme", "provider": "hubspot", "state": "active",
     "nango_integration": "hubspot", "nango_connection_id": "x", "is_active": True, "last_synced_at": None,
     "last_error_code": None, "last_error_message": None, "last_error_action": None,
+    "held_at": None,
+    "unproven_at": None,
 }  # fmt: skip
 QUICK = ("--contacts", "30", "--crms", "hubspot,pipedrive")
 """What a sandbox is made smaller by for a test."""

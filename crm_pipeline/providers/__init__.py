@@ -1,6 +1,7 @@
 """The CRMs and their registry: a new one is one file, named like it, and one row here.
 
-What a large one needs beside its own file stands next to it (`soql.py`, `zoho_lists.py`); what all share is `reading.py`.
+What a large one needs beside its own file stands next to it (`soql.py`, `zoho_lists.py`); what several share is in
+`reading.py`.
 """
 
 from crm_pipeline.providers.gohighlevel import GOHIGHLEVEL

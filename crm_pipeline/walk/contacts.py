@@ -22,6 +22,8 @@ from crm_pipeline.warehouse.session import Row, Session
 
 PAYLOADS_AT_ONCE, ROWS_PER_TABLE = 500, 5_000
 """Payloads may be large, so few are held at once; the rows made of them are small."""
+FEW_CHANGED = 20_000
+"""Up to so many changed contacts are replaced; more are changed in place, for an index takes new rows slowly."""
 VALVE_MINIMUM, VALVE_SHARE = 20, 0.05
 """More vanished contacts than both of these are not believed without a person's word."""
 LONGEST_CHAIN = 20
@@ -195,9 +197,12 @@ def valve(*, absent: int, alive: int, label: str) -> SyncHeld | None:
 def _store_changes(session: Session, reading: Reading, sync_id: UUID, now: datetime) -> None:
     keys = _keys(reading)
     account, provider = {"account_id": keys["account_id"]}, reading.provider.name
-    session.run("transform/contacts/changed_contacts", **account)
-    session.run("transform/contacts/update_contacts", **account, now=now)
-    session.run("transform/contacts/store_contacts", **keys, provider=provider, now=now)
+    are_few = session.run("transform/contacts/changed_contacts", **account) <= FEW_CHANGED
+    if are_few:
+        session.run("transform/contacts/drop_changed", **account)
+    else:
+        session.run("transform/contacts/update_contacts", **account, now=now)
+    session.run("transform/contacts/store_contacts", **keys, provider=provider, are_dropped=are_few, now=now)
     session.run("transform/contacts/touch_guarded", **account)
     session.run("transform/contacts/drop_points", **account)
     session.run("transform/contacts/store_points", **account)

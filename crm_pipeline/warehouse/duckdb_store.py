@@ -36,8 +36,11 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "autoinstall_known_extensions": False,
 }
-LEAST_MEMORY, MEMORY_PER_BYTE = 128 << 20, 3
-"""Bytes DuckDB may use for a small store, and for every byte of a larger one; what does not fit goes to disk."""
+LEAST_MEMORY, MEMORY_PER_BYTE, MOST_MEMORY = 128 << 20, 3, 1 << 30
+"""Bytes DuckDB may use for a small store, for every byte of a larger one, and for any; what does not fit goes to disk.
+
+A rebuild of a million contacts needs no more.
+"""
 COLUMNS = (
     "select column_name, data_type from information_schema.columns "
     "where table_name = $table and table_schema = current_schema() order by ordinal_position"
@@ -75,13 +78,12 @@ class DuckDBSession:
             yield rows
 
     def copy(self, table: str, tables: Iterable[pa.Table]) -> int:
+        """DuckDB finds `incoming_arrow` by its name here; a registered table it holds until a commit."""
         copied = 0
-        for part in tables:
-            columns = ", ".join(part.column_names)
-            self._connection.register("incoming_arrow", part)
+        for incoming_arrow in tables:
+            columns = ", ".join(incoming_arrow.column_names)
             self._connection.execute(f"insert into {table} ({columns}) select {columns} from incoming_arrow")
-            self._connection.unregister("incoming_arrow")
-            copied += part.num_rows
+            copied += incoming_arrow.num_rows
         return copied
 
     def insert_objects(self, table: str, objects: Iterable[str]) -> int:
@@ -185,7 +187,7 @@ def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
 def _memory_limit(path: Path) -> int:
     files = (path, path.with_name(f"{path.name}.wal"))  # what a killed process left in the log is replayed at opening
     size = sum(file.stat().st_size for file in files if file.exists())
-    return max(LEAST_MEMORY, MEMORY_PER_BYTE * size)
+    return min(max(LEAST_MEMORY, MEMORY_PER_BYTE * size), MOST_MEMORY)
 
 
 def _half_of_the_machine() -> int:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumper
 
@@ -198,10 +198,7 @@ def open_postgres(url: str) -> Iterator[PostgresSession]:
 
 def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
-        given = conninfo_to_dict(url)
-        usual = {"connect_timeout": CONNECT_WAIT, **ALIVE}
-        settings = {name: value for name, value in usual.items() if name not in given}
-        connection = psycopg.connect(url, autocommit=True, options=OPTIONS, **settings)
+        connection = psycopg.connect(_with_usual(url), autocommit=True)
     except psycopg.Error as error:
         raise WarehouseError(
             "warehouse_error", f"PostgreSQL cannot be used: {_first_line(error)}", action=CHECK_SERVER
@@ -215,6 +212,14 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
             action="Update the server, or let CRM_WAREHOUSE name a newer one.",
         )
     return connection
+
+
+def _with_usual(url: str) -> str:
+    """The URL with what we want of every connection; what it says itself of time-outs stands."""
+    given = conninfo_to_dict(url)
+    settings: dict[str, Any] = {"connect_timeout": CONNECT_WAIT, **ALIVE, **given}
+    settings["options"] = f"{given.get('options') or ''} {OPTIONS}".strip()
+    return make_conninfo("", **settings)
 
 
 def _advice(error: psycopg.Error) -> str | None:

@@ -112,6 +112,7 @@ def test_every_field_of_a_recorded_contact_is_found() -> None:
         "updated_at": datetime(2026, 8, 20, 14, 3, 11, 482_000, tzinfo=UTC),
         "is_deleted": False,
         "merged_into": None,
+        "is_merge_unknown": False,
         "is_purged": False,
         "merged_ids": ("84011220991", "84010008812"),
     }

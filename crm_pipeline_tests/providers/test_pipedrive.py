@@ -117,6 +117,7 @@ def test_every_field_of_a_recorded_person_is_found() -> None:
         "updated_at": datetime(2026, 8, 14, 16, 5, 10, tzinfo=UTC),
         "is_deleted": False,
         "merged_into": None,
+        "is_merge_unknown": False,
         "is_purged": False,
         "merged_ids": (),
     }

@@ -100,6 +100,17 @@ def test_another_connections_contacts_count_before_they_are_matched(world: World
     assert together(world) == alone(*"12345", "9")
 
 
+def test_a_name_that_waits_on_a_phone_two_steps_away_counts(world: World) -> None:
+    """1 changes; by 2 it leads to the phone of 9, whom nobody has matched yet and who makes it a phone of many."""
+    world.limits = Limits(people_per_phone=1)
+    world.connection("other")
+    world.sync(a_payload("1", phone=ANN), a_payload("2", phone=ANN, mobile=BOB))
+    world.land(a_payload("9", first="Bob", phone=BOB), on="other")
+    world.stage(on="other")
+    world.sync(a_payload("1", phone=ANN, company="Acme", updated=LATER))
+    assert together(world) == {frozenset("12"), frozenset("9")}
+
+
 def test_accounts_do_not_count_each_other(world: World) -> None:
     other = World(world.session, account_id="globex", clock=world.clock)
     other.sync(*office(5)[:3], on="theirs")
@@ -259,11 +270,12 @@ def test_activity_does_not_move_a_contact_between_two_who_stay_apart(world: Worl
         assert together(world) == before
 
 
-def test_a_rule_follows_its_contact_through_a_merge_in_the_crm(world: World) -> None:
+@pytest.mark.parametrize(("loser", "other"), [("1", "2"), ("2", "1")])
+def test_a_rule_follows_its_contact_through_a_merge_in_the_crm(world: World, loser: str, other: str) -> None:
     world.sync(a_payload("1", first="One", phone=ANN), a_payload("2", first="Two", phone=ANN))
     world.rule("apart", world.contact("1"), world.contact("2"))
-    world.sync(a_payload("3", first="One", phone=ANN, updated=LATER, hs_merged_object_ids="1"))
-    assert together(world) == alone("2", "3")
+    world.sync(a_payload("3", first="Three", phone=ANN, updated=LATER, hs_merged_object_ids=loser))
+    assert together(world) == alone(other, "3")
 
 
 def test_a_rule_waits_for_a_contact_that_cannot_be_a_lead(world: World) -> None:

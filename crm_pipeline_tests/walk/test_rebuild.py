@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_pipeline.providers.provider import Reference
+from crm_pipeline.walk import contacts
 from crm_pipeline.warehouse.session import Session
 from crm_pipeline_tests.walk.test_properties import (
     Account,
@@ -25,7 +27,7 @@ from crm_pipeline_tests.walk.test_properties import (
     postgres_session,
     some,
 )  # fmt: skip
-from crm_pipeline_tests.walk.world import World, a_payload
+from crm_pipeline_tests.walk.world import START, World, a_payload
 
 __all__ = ["duckdb_session", "postgres_session"]
 
@@ -170,6 +172,29 @@ def test_a_rank_counts_from_the_next_rebuild_on(world: World) -> None:
     changes = world.select("select distinct kind from lead_changes where sync_id in "
                            "(select sync_id from sync_runs where strategy = 'rebuild')")  # fmt: skip
     assert [row["kind"] for row in changes] == ["updated"]
+
+
+def test_many_changed_contacts_become_what_few_do(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few are replaced as whole rows, many are changed in place."""
+    found = []
+    for account, few_changed in (("few", 20_000), ("many", 0)):
+        monkeypatch.setattr(contacts, "FEW_CHANGED", few_changed)
+        own = World(world.session, account_id=account)
+        own.sync(ANN, BOB, CY, on=account)
+        own.sync(
+            a_payload("2", first="Bob", phone=None, company="Acme", updated=START + timedelta(hours=1)),
+            a_payload("3", first="Cy", phone="312 555 0143", email="cy@x.example", updated=START + timedelta(hours=1)),
+            a_payload("4", first="Dee", phone="617 555 0177"),
+            on=account,
+        )
+        rows = own.select("select * from staging.contacts where account_id = '{account}' order by crm_id")
+        ids = ("account_id", "contact_id", "connection_id", "content_hash")
+        found.append([{name: value for name, value in row.items() if name not in ids} for row in rows])
+    assert found[0] == found[1]
+    assert [(row["crm_id"], row["state"], row["company"], row["email"]) for row in found[1]] == [
+        ("1", "accepted", None, None), ("2", "rejected", "Acme", None), ("3", "accepted", None, "cy@x.example"),
+        ("4", "accepted", None, None),
+    ]  # fmt: skip
 
 
 # --- random worlds

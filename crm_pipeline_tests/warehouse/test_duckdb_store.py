@@ -189,6 +189,11 @@ def test_the_memory_limit_is_small_and_grows_with_the_store(tmp_path: Path) -> N
     with open_duckdb(small) as session:
         ((after,),) = look(session, "select current_setting('memory_limit')")
     assert after == f"{duckdb_store.MEMORY_PER_BYTE * 300}.0 MiB"
+    with small.open("ab") as file:
+        file.truncate(duckdb_store.MOST_MEMORY)
+    with open_duckdb(small) as session:
+        ((most,),) = look(session, "select current_setting('memory_limit')")
+    assert most == "1.0 GiB"
 
 
 def test_more_rows_than_memory_are_sorted_all_the_same(path: Path) -> None:

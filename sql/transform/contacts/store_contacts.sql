@@ -1,7 +1,7 @@
--- Write the contacts that are new. No "on conflict": for it DuckDB gathers whole rows by key, in memory that it cannot
--- move to disk, and a first sync of 300,000 contacts failed.
+-- Write the contacts that are new, or were dropped to be written anew. No "on conflict": for it DuckDB gathers whole
+-- rows by key, in memory that it cannot move to disk, and a first sync of 300,000 contacts failed.
 -- reads: temp incoming_contacts, temp changed_contacts   writes: staging.contacts
--- parameters: account_id, connection_id, provider, now
+-- parameters: account_id, connection_id, provider, are_dropped, now
 insert into staging.contacts (
     account_id, contact_id, connection_id, provider, object_type, crm_id, state, reason, name, first_name, last_name,
     name_key, phone, email, company, company_id, owner_id, owner_name, owner_email, status_id, status, stage_id, stage,
@@ -14,4 +14,4 @@ select
     i.source_updated_at, i.content_hash, cast($now as timestamptz)
 from incoming_contacts i
 inner join changed_contacts c on c.contact_id = i.contact_id
-where c.is_new
+where c.is_new or cast($are_dropped as boolean)

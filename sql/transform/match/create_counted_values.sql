@@ -1,6 +1,6 @@
 -- How many different names share each value that is guarded or has to be: of the values that contacts have which wait
--- as changed (of any connection: what was staged counts, matched or not) or are matched anew, and of guarded ones that a
--- contact had before it changed. Values of more than so many names are no evidence.
+-- as changed (of any connection: what was staged counts, matched or not) or are matched anew, and of guarded ones that
+-- a contact had before it changed. Values of more than so many names are no evidence.
 -- reads: staging.match_queue, temp taken, staging.contact_points, staging.contacts, staging.guarded_values
 -- writes: temp counted_values   grain: one row per value that was or is guarded
 -- parameters: account_id, max_people_per_phone, max_people_per_email

@@ -7,17 +7,18 @@ insert into scope (contact_id, round)
 select found.contact_id, cast($last_round as integer) + 1
 from (
     select theirs.contact_id
-    from (
-        select distinct p.kind, p.match_key
-        from scope s
-        inner join staging.contact_points p on p.account_id = $account_id and p.contact_id = s.contact_id
-        left join staging.guarded_values g
-            on g.account_id = $account_id and g.kind = p.kind and g.match_key = p.match_key
-        where s.round = cast($last_round as integer) and p.is_evidence and g.match_key is null
-    ) ours
+    from scope s
+    inner join staging.contact_points ours on ours.account_id = $account_id and ours.contact_id = s.contact_id
+    left join staging.guarded_values g
+        on g.account_id = $account_id and g.kind = ours.kind and g.match_key = ours.match_key
     inner join staging.contact_points theirs
         on theirs.account_id = $account_id and theirs.kind = ours.kind and theirs.match_key = ours.match_key
-    where theirs.is_evidence
+    where
+        s.round = cast($last_round as integer)
+        and g.match_key is null
+        and ours.is_evidence
+        and theirs.is_evidence
+        and theirs.contact_id <> s.contact_id
     union
     select theirs.contact_id
     from scope s
