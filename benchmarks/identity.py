@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.people import CRMS, Score, Town, a_town, first_match, score, total
+from benchmarks.people import CRMS, SMALL_OFFICES, Score, Town, a_town, first_match, score, total
 from benchmarks.report import aligned
 from crm_pipeline.domain.email import Email, parse_email
 from crm_pipeline.domain.identity import USUAL_LIMITS, Limits
@@ -15,8 +15,10 @@ from crm_pipeline_tests.walk.world import a_world
 
 PEOPLE, SEEDS = 2_000, (1, 2, 3, 4, 5)
 LEAST_PRECISION, LEAST_RECALL = 0.995, 0.85
-UNLIMITED = Limits(people_per_phone=1_000_000, people_per_email=1_000_000)
-STRICT = Limits(people_per_phone=3)
+ANY = 1_000_000
+UNLIMITED = Limits(people_per_phone=ANY, people_per_email=ANY, strangers=ANY)
+LITERAL = Limits(strangers=ANY)
+STRICT = Limits(people_per_phone=3, strangers=ANY)
 HEADINGS = ("", "precision", "recall", "largest group", "pairs", "wrong", "of them")
 
 
@@ -25,15 +27,20 @@ def measure(folder: Path, people: int = PEOPLE, seeds: Sequence[int] = SEEDS) ->
     started = time.perf_counter()
     towns = [a_town(people, seed=seed) for seed in seeds]
 
-    def walked(name: str, limits: Limits) -> list[Score]:
-        return [by_walk(town, folder / f"{name}{number}", limits) for number, town in enumerate(towns)]
+    small = [a_town(people, seed=seed, offices=SMALL_OFFICES) for seed in seeds]
+
+    def walked(name: str, limits: Limits, of: Sequence[Town] = towns) -> list[Score]:
+        return [by_walk(town, folder / f"{name}{number}", limits) for number, town in enumerate(of)]
 
     usual = walked("usual", USUAL_LIMITS)
     ways = {
         "first match, read literally": [by_first_match(town) for town in towns],
         "components, no guards": walked("open", UNLIMITED),
         "the walk": usual,
-        f"with {STRICT.people_per_phone} names a phone": walked("strict", STRICT),
+        "any five names a phone": walked("literal", LITERAL),
+        f"any {STRICT.people_per_phone} names a phone": walked("strict", STRICT),
+        "small offices: the walk": walked("small", USUAL_LIMITS, small),
+        "small offices: any five names": walked("small literal", LITERAL, small),
     }
     all_towns = total(usual)
     is_met = all_towns.precision >= LEAST_PRECISION and all_towns.recall >= LEAST_RECALL

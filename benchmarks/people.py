@@ -18,6 +18,8 @@ ROWS_A_PERSON = ((1, 52), (2, 30), (3, 14), (4, 4))
 OFFICE_SHARE, ROLE_SHARE, HOUSEHOLD_SHARE = 0.06, 0.015, 0.003
 OFFICES = ((3, 1), (5, 1), (20, 28), (30, 40), (40, 30))
 """How many share the number of their office, and how many of a hundred such people are in one of that size."""
+SMALL_OFFICES = ((9, 30), (14, 40), (20, 30))
+"""Of such an office only a few are in the books, mostly: the hardest to tell from a family."""
 HOUSEHOLDS = ((2, 60), (3, 30), (4, 10))
 
 _FIRST = """
@@ -123,11 +125,11 @@ class Score:
         return self.right / max(self.right + self.missed, 1)
 
 
-def a_town(people: int = 2_000, *, seed: int = 1) -> Town:
+def a_town(people: int = 2_000, *, seed: int = 1, offices: tuple[tuple[int, int], ...] = OFFICES) -> Town:
     """A town of so many people."""
     random = Random(f"town {seed}")
     town = Town([_a_person(random, number) for number in range(people)])
-    _share(random, town.people, OFFICE_SHARE, OFFICES, _into_office)
+    _share(random, town.people, OFFICE_SHARE, offices, _into_office)
     _share(random, [one for one in town.people if one.office is None], HOUSEHOLD_SHARE, HOUSEHOLDS, _into_household)
     for person in random.sample(town.people, round(people * ROLE_SHARE)):
         domain = person.office if person.office is not None else random.randrange(people // 100 + 1)

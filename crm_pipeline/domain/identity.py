@@ -23,6 +23,8 @@ class Limits:
 
     people_per_phone: int = 5
     people_per_email: int = 3
+    strangers: int = 2
+    """Names without a word that all have; a family has one, and an office does not."""
 
 
 USUAL_LIMITS = Limits()

@@ -109,6 +109,7 @@ def _values(account_id: str, sync_id: UUID, now: datetime, limits: Limits) -> di
         "now": now,
         "max_people_per_phone": limits.people_per_phone,
         "max_people_per_email": limits.people_per_email,
+        "max_strangers": limits.strangers,
     }
 
 

@@ -198,7 +198,7 @@ def open_postgres(url: str) -> Iterator[PostgresSession]:
 
 def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     try:
-        connection = psycopg.connect(_with_usual(url), autocommit=True)
+        connection = psycopg.connect(with_usual(url), autocommit=True)
     except psycopg.Error as error:
         raise WarehouseError(
             "warehouse_error", f"PostgreSQL cannot be used: {_first_line(error)}", action=CHECK_SERVER
@@ -214,7 +214,7 @@ def _connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
     return connection
 
 
-def _with_usual(url: str) -> str:
+def with_usual(url: str) -> str:
     """The URL with what we want of every connection; what it says itself of time-outs stands."""
     given = conninfo_to_dict(url)
     settings: dict[str, Any] = {"connect_timeout": CONNECT_WAIT, **ALIVE, **given}

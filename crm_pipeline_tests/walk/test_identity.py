@@ -17,8 +17,10 @@ LATER, LATEST = START + timedelta(hours=1), START + timedelta(hours=2)
 WORKERS = ("Ann", "Bob", "Cy", "Dee", "Eve", "Fay")
 
 
-def office(count: int, **more: Any) -> list[dict[str, Any]]:
-    return [a_payload(str(1 + n), first=name, phone=OFFICE, **more) for n, name in enumerate(WORKERS[:count])]
+def office(count: int, last: str | None = "Lee", **more: Any) -> list[dict[str, Any]]:
+    """People with one phone, mostly of one family: strangers join nobody when they are three."""
+    people = enumerate(WORKERS[:count])
+    return [a_payload(str(1 + n), first=name, last=last, phone=OFFICE, **more) for n, name in people]
 
 
 def together(world: World) -> set[frozenset[str]]:
@@ -56,6 +58,27 @@ def test_five_names_on_a_phone_are_one_person_and_six_are_six(world: World) -> N
     assert together(world) == {frozenset("12345"), frozenset("6")}
 
 
+def test_three_strangers_on_a_phone_are_three_people(world: World) -> None:
+    world.sync(*office(2, last=None))
+    assert together(world) == {frozenset("12")}
+    world.sync(*office(3, last=None))
+    assert together(world) == alone(*"123")
+    world.sync(a_payload("3", first="Bob", last="Cy", phone=OFFICE, updated=LATER))
+    assert together(world) == {frozenset("123")}
+
+
+@pytest.mark.parametrize("names", [("Ann Lee", "Lee", "Robert Lee", "A. Lee"), ("Ann Lee", "Ann Leee", "Anne Lee")])
+def test_who_shares_a_word_is_no_stranger(world: World, names: tuple[str, ...]) -> None:
+    """A family, or typing errors: not one word is in all names, but each has one of another."""
+    world.sync(*(a_payload(str(n), first=name, phone=OFFICE) for n, name in enumerate(names)))
+    assert len(together(world)) == 1
+
+
+def test_an_initial_relates_nobody(world: World) -> None:
+    world.sync(*(a_payload(name, first="J.", last=name, phone=OFFICE) for name in ("Ford", "Hill", "Kim")))
+    assert together(world) == alone("Ford", "Hill", "Kim")
+
+
 def test_the_ids_from_before_the_guard_come_back(world: World) -> None:
     world.sync(*office(5))
     before = {lead["id"] for lead in world.leads()}
@@ -79,7 +102,7 @@ def test_only_accepted_contacts_count(world: World) -> None:
 def test_a_new_name_alone_can_lift_the_guard(world: World) -> None:
     """The phones stay as they are, and nobody else changes."""
     world.sync(*office(6))
-    world.sync(a_payload("6", first="Ann", phone=OFFICE, updated=LATER))
+    world.sync(a_payload("6", first="Ann", last="Lee", phone=OFFICE, updated=LATER))
     assert together(world) == {frozenset("123456")}
 
 
@@ -129,7 +152,10 @@ def test_a_function_s_mailbox_joins_nobody(world: World) -> None:
 
 def test_four_names_on_an_email_are_four_people(world: World) -> None:
     phones = ("+14153207788", "+12127365000", "+13125550143", "+16175550177")
-    people = [a_payload(str(n), first=WORKERS[n], phone=phone, email="us@x.example") for n, phone in enumerate(phones)]
+    people = [
+        a_payload(str(n), first=f"{WORKERS[n]} Lee", phone=phone, email="us@x.example")
+        for n, phone in enumerate(phones)
+    ]
     world.sync(*people[:3])
     assert len(together(world)) == 1
     world.sync(*people)
@@ -233,13 +259,13 @@ def test_the_latest_word_on_two_contacts_counts(world: World) -> None:
 
 
 def test_a_split_is_exact_and_permanent(world: World) -> None:
-    world.sync(*(a_payload(str(n), first=f"P{n}", phone=ANN) for n in range(1, 5)))
+    world.sync(*(a_payload(str(n), first=f"Lee P{n}", phone=ANN) for n in range(1, 5)))
     (lead,) = world.leads()
     with world.session.transaction():
         named = [world.contact("3"), world.contact("4")]
         rules.split_lead(world.session, "acme", str(lead["id"]), named, now=world.clock)
     assert together(world) == {frozenset("12"), frozenset("34")}
-    world.sync(a_payload("5", first="P5", phone=ANN))
+    world.sync(a_payload("5", first="Lee P5", phone=ANN))
     assert together(world) == {frozenset("125"), frozenset("34")}
     world.match_everybody()
     assert together(world) == {frozenset("125"), frozenset("34")}
@@ -258,14 +284,14 @@ def test_a_contact_between_two_who_stay_apart_goes_by_the_phone(world: World) ->
 
 
 def test_activity_does_not_move_a_contact_between_two_who_stay_apart(world: World) -> None:
-    people = [a_payload(n, first=f"P{n}", phone=ANN) for n in "123"]
+    people = [a_payload(n, first=f"Lee P{n}", phone=ANN) for n in "123"]
     world.sync(*people)
     world.rule("apart", world.contact("1"), world.contact("2"))
     before = together(world)
     assert before == {frozenset("13"), frozenset("2")}
     for day, crm_id in enumerate(("2", "1", "3", "2")):
         active = f"2026-02-0{day + 1}T00:00:00Z"
-        payload = a_payload(crm_id, first=f"P{crm_id}", phone=ANN, notes_last_updated=active, updated=LATER)
+        payload = a_payload(crm_id, first=f"Lee P{crm_id}", phone=ANN, notes_last_updated=active, updated=LATER)
         world.sync(payload | {"updatedAt": (LATER + timedelta(hours=day)).isoformat()})
         assert together(world) == before
 

@@ -36,7 +36,7 @@ few = settings(some, max_examples=max(3, WORLDS // 4))
 PHONES = ["+14153207788", "+12127365000", "+13125550143", "+16175550177"]
 EMAILS = ["ann@x.example", "bob@x.example", "cy@x.example"]
 ROLE = "info@x.example"
-NAMES = ["Ann", "Bob", "Cy", "Dee"]
+NAMES = ["Ann", "Bob Lee", "Cy", "Ann Lee", "Dee"]
 NUMBERS = itertools.count(1)
 
 Key = tuple[str, str]
@@ -129,7 +129,9 @@ def plans(draw: st.DrawFn, *, merges: bool = True, rules: bool = True) -> Plan:
         arriving = [*arriving, draw(st.sampled_from(versions))]  # landed twice
     syncs = cut(draw, arriving)
     limits = Limits(
-        people_per_phone=draw(st.sampled_from([1, 1, 2, 5])), people_per_email=draw(st.sampled_from([1, 1, 2, 3]))
+        people_per_phone=draw(st.sampled_from([1, 1, 2, 5])),
+        people_per_email=draw(st.sampled_from([1, 1, 2, 3])),
+        strangers=draw(st.sampled_from([2, 1, 1, 5])),
     )
     said = draw(sayings(keys, len(syncs))) if rules and len(keys) > 1 else ()
     return Plan({"a": 100, "b": draw(st.sampled_from([10, 100]))}, syncs, limits, said)
@@ -202,14 +204,19 @@ def values_of(person: Version) -> dict[str, set[str]]:
 
 
 def guarded(people: list[Version], limits: Limits) -> set[str]:
-    """Values that too many different names have."""
-    names: dict[str, set[str | None]] = {}
+    """Values that too many different names have, or fewer that have nothing to do with each other."""
+    names: dict[str, set[str]] = {}
     for person in people:
         for values in values_of(person).values():
             for value in values:
-                names.setdefault(value, set()).add(person.first)
-    most = {"+": limits.people_per_phone}
-    return {value for value, found in names.items() if len(found) > most.get(value[0], limits.people_per_email)}
+                names.setdefault(value, set()).add(person.first or "")
+
+    def is_crowd(value: str, found: set[str]) -> bool:
+        strangers = [one for one in found if not any(set(one.split()) & set(other.split()) for other in found - {one})]
+        most = limits.people_per_phone if value[0] == "+" else limits.people_per_email
+        return len(found) > most or len(strangers) + (len(strangers) < len(found)) > limits.strangers
+
+    return {value for value, found in names.items() if is_crowd(value, found)}
 
 
 def groups(people: list[Version], plan: Plan) -> list[list[Version]]:

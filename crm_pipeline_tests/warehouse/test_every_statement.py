@@ -185,14 +185,16 @@ def identity(session: Session) -> list[Any]:
     world = World(session, account_id=IDENTIFIED, clock=START + timedelta(seconds=45))
     later = [START + timedelta(hours=hours) for hours in range(3)]
     office = [
-        a_payload(str(n), first=name, phone="212 736 5009", email="info@office.example")
+        a_payload(str(n), first=name, last="Lee", phone="212 736 5009", email="info@office.example")
         for n, name in enumerate(("Ann", "Bob", "Cy", "Dee", "Eve", "Fay"))
     ]
     world.connection(IDENTIFIED)
     one, two, three, four = (world.contact(str(n), on=IDENTIFIED) for n in range(4))
     told: list[Any] = [
         world.sync(*office, on=IDENTIFIED).as_dict(),
-        world.sync(a_payload("5", first="Eve", phone="212 736 5009", updated=later[1]), on=IDENTIFIED).as_dict(),
+        world.sync(
+            a_payload("5", first="Eve", last="Lee", phone="212 736 5009", updated=later[1]), on=IDENTIFIED
+        ).as_dict(),
     ]
     said: list[tuple[rules.Kind | None, str, str]] = [
         ("apart", one, two),
@@ -207,7 +209,9 @@ def identity(session: Session) -> list[Any]:
     with session.transaction():
         told += rules.split_lead(session, IDENTIFIED, lead_id, [named], now=world.clock, note="not them").pairs
     told.append(
-        world.sync(a_payload("5", first="Fay", phone="212 736 5009", updated=later[2]), on=IDENTIFIED).as_dict()
+        world.sync(
+            a_payload("5", first="Fay", last="Lee", phone="212 736 5009", updated=later[2]), on=IDENTIFIED
+        ).as_dict()
     )
     return told
 
@@ -359,7 +363,7 @@ def statements_of(engine: str) -> set[str]:
     found = set()
     for path in sql_folder().rglob("*.sql"):
         name, *engines = str(path.relative_to(sql_folder())).removesuffix(".sql").split(".")
-        if not name.startswith("schema") and (not engines or engines == [engine]):
+        if not name.startswith(("schema", "citus")) and (not engines or engines == [engine]):
             found.add(name)
     return found
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from crm_pipeline.errors import WarehouseError
+from crm_pipeline.warehouse import waiting
 from crm_pipeline.warehouse.database import Warehouse
-from crm_pipeline.warehouse.postgres_store import open_postgres
+from crm_pipeline.warehouse.postgres_store import open_postgres, with_usual
 from crm_pipeline_tests.warehouse.looking import die_after, execute, look
 
 MARCH = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -40,6 +44,67 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
         pass
     assert caught.value.code == "warehouse_error"
     assert "hunter2" not in caught.value.message + repr(caught.value.facts)
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me@127.0.0.1:{silent.getsockname()[1]}/crm"
+        with pytest.raises(WarehouseError) as caught, open_postgres(f"{url}?connect_timeout=2"):
+            pass
+    assert "timeout" in caught.value.message
+    assert "CRM_WAREHOUSE" in caught.value.action
+    assert conninfo_to_dict(with_usual(url))["connect_timeout"] == "10"
+
+
+def test_a_server_that_goes_away_is_told_as_that(postgres_url: str) -> None:
+    end = "select pg_terminate_backend(pg_backend_pid())"
+    with pytest.raises(WarehouseError) as caught, open_postgres(postgres_url) as session:
+        execute(session, end)
+    assert "CRM_WAREHOUSE" in caught.value.action
+
+
+def test_a_transaction_of_many_rows_does_not_compare_each_with_each(postgres_url: str, tmp_path: Path) -> None:
+    """PostgreSQL takes rows written just now for few; the second CRM of an account took minutes instead of a second."""
+    part = pa.table({"contact_id": [str(UUID(int=number)) for number in range(600)]})
+    nested = "show enable_nestloop"
+    with Warehouse(postgres_url, data_dir=tmp_path).session() as session:
+        execute(session, "create temp table few (contact_id uuid)")
+        with session.transaction():
+            session.copy("few", [part.slice(0, 100)])
+            assert look(session, nested) == [("on",)]
+            session.copy("few", [part])
+            assert look(session, nested) == [("off",)]
+        assert look(session, nested) == [("on",)]
+        session.copy("few", [part])
+        assert look(session, nested) == [("on",)]
+
+
+def test_the_urls_own_options_stand_beside_ours(postgres_url: str) -> None:
+    with open_postgres(f"{postgres_url}?options=-c%20search_path%3Dcrm") as session:
+        assert look(session, "select current_setting('search_path'), current_setting('TimeZone')") == [("crm", "UTC")]
+
+
+def test_who_finds_everything_migrated_waits_for_nobody(postgres_url: str, tmp_path: Path) -> None:
+    warehouse = Warehouse(postgres_url, data_dir=tmp_path)
+    with warehouse.session() as busy, busy.alone("tables"), warehouse.session() as other:
+        execute(other, "set statement_timeout = '5s'")
+        assert other.migrate() == []
+
+
+def test_a_sync_that_waits_for_another_machine_says_so(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(waiting, "TOLD_AFTER", 0.1)
+    here, there = (Warehouse(postgres_url, data_dir=tmp_path / name) for name in ("here", "there"))
+    with here.connection_lock(UUID(int=1)):
+        with pytest.raises(WarehouseError) as caught, there.connection_lock(UUID(int=1), wait=0.6, label="acme/zoho"):
+            pass
+        with there.connection_lock(UUID(int=2), wait=0.6):
+            pass
+    said = "Another sync of acme/zoho is running on another machine"
+    assert caught.value.code == "warehouse_locked"
+    assert said in caught.value.message
+    assert [record.message for record in caplog.records] == [f"{said}; waiting for it, at most 1 s."]
 
 
 def test_a_database_that_is_not_there_is_named(postgres_url: str) -> None:
