@@ -1,6 +1,6 @@
 # Each target works on a fresh clone with Python 3.11 to 3.14 and make; `uv` makes the installation faster when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-kill check bench clean
+.PHONY: help demo dev test test-kill test-worlds check bench clean
 
 # the first of these that is new enough makes .venv
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -19,7 +19,7 @@ MAKE_VENV = $$python -m venv .venv
 endif
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(RUNTIME) ## a local Nango with CRMs, synced into leads; needs no account anywhere
 	$(BIN)/crm-pipeline demo
@@ -32,6 +32,10 @@ test: $(DEV) ## every test
 
 test-kill: $(DEV) ## kill -9 at many random moments of the walk (CRM_KILLS=200)
 	CRM_KILLS="$${CRM_KILLS:-200}" $(BIN)/python -m pytest crm_pipeline_tests/test_kill.py
+
+test-worlds: $(DEV) ## very many random worlds (CRM_WORLDS=10000)
+	CRM_WORLDS="$${CRM_WORLDS:-10000}" $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
+		crm_pipeline_tests/walk/test_properties.py crm_pipeline_tests/walk/test_preview.py crm_pipeline_tests/walk/test_rebuild.py
 
 check: $(DEV) ## format, lint, types, floors
 	$(BIN)/ruff format --check .

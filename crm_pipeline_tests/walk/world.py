@@ -233,8 +233,12 @@ class World:
 
     def rule(self, kind: rules.Kind | None, one: str, other: str) -> rules.Change:
         """What a person says of two contacts, by their ids; None takes it back."""
+        return self.rules(kind, [(one, other)])
+
+    def rules(self, kind: rules.Kind | None, people: list[tuple[str, str]]) -> rules.Change:
+        """The same of many pairs."""
         self.clock += timedelta(seconds=1)
-        pairs = [rules.pair(one, other)]
+        pairs = [rules.pair(*both) for both in people]
         with self.session.transaction():
             if kind is None:
                 return rules.drop_rules(self.session, self.account_id, pairs, now=self.clock, limits=self.limits)
