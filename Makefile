@@ -30,8 +30,8 @@ dev: $(RUNTIME) ## the Dagster UI on this machine
 test: $(DEV) ## every test
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test-kill: $(DEV) ## kill -9 at many random moments of the walk (CRM_KILLS=200)
-	CRM_KILLS="$${CRM_KILLS:-200}" $(BIN)/python -m pytest crm_pipeline_tests/test_kill.py
+test-kill: $(DEV) ## kill -9 at many random moments of the walk (CRM_KILLS=1000)
+	CRM_KILLS="$${CRM_KILLS:-1000}" $(BIN)/python -m pytest --numprocesses 2 crm_pipeline_tests/test_kill.py
 
 test-worlds: $(DEV) ## very many random worlds (CRM_WORLDS=10000)
 	CRM_WORLDS="$${CRM_WORLDS:-10000}" $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
