@@ -210,7 +210,7 @@ def print_changes(screen: Console, rows: Sequence[Row]) -> None:
             second(row["changed_at"]),
             *(row[name] for name in names),
             contact_name(row["contact_provider"], row["contact_crm_id"]),
-            f"{row['provider'] or ''} {row['trigger'] or ''}",
+            f"{row['provider']} {row['trigger']}" if row["provider"] else "by hand",  # a rule, or a restore
         )
         for row in rows
     ]

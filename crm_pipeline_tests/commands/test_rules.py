@@ -67,8 +67,8 @@ def test_together(office: Office) -> None:
     assert "Kept together from now on." in shown.out
     leads = office.leads()
     assert ("Ann OfficeAnn" in leads) != ("Bob OfficeBob" in leads)
-    changes = office.shell("changes", next(leads[name] for name in leads if name[:3] in ("Ann", "Bob")), "--json")
-    assert changes.code == 0
+    lead = next(leads[name] for name in leads if name[:3] in ("Ann", "Bob"))
+    assert office.shell("changes", lead, "--json").code == 0
 
 
 def test_split(office: Office) -> None:
@@ -76,6 +76,8 @@ def test_split(office: Office) -> None:
     parted = office.shell("split", lead_id, office.ids["Kim"])
     assert (parted.code, parted.err) == (0, "")
     assert {"Jim One", "Kim Two"} <= set(office.leads())
+    told = [office.shell("changes", office.leads()[name]).out for name in ("Jim One", "Kim Two")]
+    assert any("by hand" in line for text in told for line in text.splitlines() if " split " in line)
     table = office.shell("rules", "acme").out
     assert "apart" in table
     assert "1 rule" in table
