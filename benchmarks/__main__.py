@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import crms, processes, report, sandbox, scale
+from benchmarks import crms, parallel, processes, report, sandbox, scale
 from benchmarks.processes import BenchmarkFailed, Usage
 from benchmarks.report import Line, Target
 from benchmarks.stages import STAGES, run_stage
@@ -40,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
-            parts = {"crms": measure_crms, "scale": measure_scale, "identity": measure_identity}
+            parts = {
+                "crms": measure_crms,
+                "scale": measure_scale,
+                "identity": measure_identity,
+                "parallel": measure_parallel,
+            }
             return parts.get(options.only, measure)(options, Path(folder))
     except BenchmarkFailed as error:
         print(error, file=sys.stderr)
@@ -90,6 +95,14 @@ def measure_scale(options: argparse.Namespace, folder: Path) -> int:
     """One account with very many contacts."""
     machine = _machine(options.contacts, 1)
     table, is_met = scale.measure(options.contacts, folder, postgres=options.postgres)
+    print(f"{machine}\n\n{table}")
+    return MISSED if options.strict and not is_met else DONE
+
+
+def measure_parallel(options: argparse.Namespace, folder: Path) -> int:
+    """Four CRMs of one account into one PostgreSQL."""
+    machine = _machine(options.contacts, options.runs)
+    table, is_met = parallel.measure(options.contacts, options.runs, folder)
     print(f"{machine}\n\n{table}")
     return MISSED if options.strict and not is_met else DONE
 
@@ -178,9 +191,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
     parser.add_argument(
         "--only",
-        choices=("stages", "syncs", "crms", "scale", "identity"),
+        choices=("stages", "syncs", "crms", "scale", "identity", "parallel"),
         help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
-        "identity: who is one person, where that is known",
+        "identity: who is one person, where that is known; parallel: four CRMs of one account into one PostgreSQL",
     )
     parser.add_argument("--postgres", metavar="URL", help="for scale: an empty database instead of a DuckDB file")
     commands = parser.add_subparsers(dest="command", metavar="")

@@ -21,6 +21,7 @@ ACCOUNT = "acme"
 PATIENCE = 10.0
 """Seconds it gets to stop in order."""
 AFTER = re.compile(rb'"paging":\{"next":\{"after":"(\d+)"')
+OK = 200
 TAIL = 8192
 """Bytes at the end of a page that hold its link to the next one, which repeats the query."""
 
@@ -49,6 +50,14 @@ def running(contacts: int, folder: Path, crms: Sequence[str] = ("hubspot",)) -> 
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def slow_down(environment: Mapping[str, str], seconds: float) -> None:
+    """From now on every answer takes so much longer."""
+    fault = {"match": {"path": "."}, "times": None, "answer": {"delay": seconds}}
+    answer = urllib3.request("POST", f"{environment['NANGO_HOST']}/sandbox/faults", json=fault)
+    if answer.status != OK:
+        raise BenchmarkFailed(f"the sandbox took no delay: {answer.data.decode(errors='replace')}")
 
 
 @dataclass(frozen=True, slots=True)
