@@ -206,6 +206,8 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_local_folder_heals(place: Place, damage: Callable[[Path], object]) -> None:
     place.land(a_page("1"))
+    assert not place.dlt.exists()
+    interrupted_before_its_load(place, a_page("2"))
     damage(place.dlt)
     landing = place.land(a_page("2"))
     assert (landing.plan.kind, landing.failure) == ("window", None)
