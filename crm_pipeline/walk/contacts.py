@@ -203,7 +203,7 @@ def _store_changes(session: Session, reading: Reading, sync_id: UUID, now: datet
     else:
         session.run("transform/contacts/update_contacts", **account, now=now)
     session.run("transform/contacts/store_contacts", **keys, provider=provider, are_dropped=are_few, now=now)
-    session.run("transform/contacts/touch_guarded", **account)
+    session.run("transform/contacts/touch_values", **account)
     session.run("transform/contacts/drop_points", **account)
     session.run("transform/contacts/store_points", **account)
     session.run("transform/contacts/drop_rejections", **account)

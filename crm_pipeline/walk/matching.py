@@ -12,8 +12,8 @@ from typing import Any
 from crm_pipeline.warehouse.session import Session
 
 SCOPE = (
-    "match/create_counted_values", "match/drop_guarded", "match/store_guarded", "match/create_active_rules",
-    "match/create_scope",
+    "match/create_counted_values", "match/clear_touched", "match/drop_guarded", "match/store_guarded",
+    "match/create_active_rules", "match/create_scope",
 )  # fmt: skip
 GROUP = ("match/create_members", "match/create_shared_points")
 

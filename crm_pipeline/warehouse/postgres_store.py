@@ -29,7 +29,10 @@ CONNECT_WAIT = 10
 """Seconds to wait for the server to answer, unless the URL says otherwise (`connect_timeout`)."""
 ALIVE = {"keepalives": "1", "keepalives_idle": "60", "keepalives_interval": "15", "keepalives_count": "4"}
 """A connection that waits for a CRM says so now and then, lest a firewall take it for dead and its locks be lost."""
-OPTIONS = "-c TimeZone=UTC -c client_min_messages=warning -c work_mem=64MB"
+OPTIONS = (
+    "-c TimeZone=UTC -c client_min_messages=warning -c work_mem=64MB -c default_transaction_isolation=read\\ committed"
+)
+"""Who waited for the account's lock has to see what the other wrote, whatever the database's own default is."""
 MANY_ROWS, MANY_SHARE = 500, 50
 """From so many rows at once on, which are also one of so many contacts of the account, a transaction joins by hash.
 PostgreSQL knows nothing of rows that were written just now, takes them for few, and would compare each with each: the
@@ -120,7 +123,8 @@ class PostgresSession:
     def _noted(self, rows: int) -> int:
         """The number of rows written; many of them change how the rest of the transaction joins."""
         in_transaction = self._connection.info.transaction_status == TransactionStatus.INTRANS
-        if in_transaction and not self._is_many and rows >= max(MANY_ROWS, 2 * self._looked_at):
+        is_known = in_transaction and self._account_id is not None
+        if is_known and not self._is_many and rows >= max(MANY_ROWS, 2 * self._looked_at):
             self._looked_at = rows
             self._is_many = self._is_large_share(rows)
             if self._is_many:

@@ -74,6 +74,72 @@ def test_who_shares_a_word_is_no_stranger(world: World, names: tuple[str, ...]) 
     assert len(together(world)) == 1
 
 
+def test_a_name_that_goes_can_make_strangers_of_those_it_related(world: World) -> None:
+    """Bob had a word in common with Ann; nobody else changed."""
+    people = ("Ann Smith", "Bob Smith", "Carl Jones", "Dora Jones", "Eve Brown")
+    world.sync(*(a_payload(name, first=name, phone=OFFICE) for name in people))
+    assert together(world) == {frozenset(people)}
+    world.sync(a_payload("Bob Smith", first="Bob Smith", phone=BOB, updated=LATER))
+    assert together(world) == alone(*people)
+    before = fingerprint(world)
+    world.rebuild()
+    assert fingerprint(world) == before
+    world.sync(a_payload("Dora Jones", first="Carl Smith", phone=OFFICE, updated=LATER))
+    assert together(world) == {frozenset(people) - {"Bob Smith"}} | alone("Bob Smith")
+
+
+def at(number: int, name: str, phone: str, **more: Any) -> dict[str, Any]:
+    """A version of a contact; the higher number is newer."""
+    return a_payload(name, first=name, last="Lee", phone=phone, updated=START + timedelta(hours=number), **more)
+
+
+@pytest.mark.parametrize("how", ["removed", "merged"])
+def test_an_id_that_went_with_somebody_is_not_given_to_another(world: World, how: str) -> None:
+    """The lead that was made for c is d's alone when it is removed, or merged into e's; c is in another by then."""
+    if how == "merged":
+        world.sync(at(1, "e", BOB))
+    world.sync(at(1, "c", ANN))
+    world.sync(at(2, "d", ANN))
+    (old,) = (lead["id"] for lead in world.leads() if lead["phone"] == "+14153207788")
+    world.sync(at(3, "c", ANN, archived=True))
+    world.sync(at(4, "c", CY))
+    world.sync(at(5, "f", CY))
+    if how == "removed":
+        world.sync(at(4, "c", CY), at(5, "f", CY), strategy="overwrite", force=True)
+    else:
+        world.sync(at(6, "d", BOB))
+    assert old not in {lead["id"] for lead in world.leads()}
+    world.rule("apart", world.contact("c"), world.contact("f"))
+    assert old not in {lead["id"] for lead in world.leads()}
+    world.sync(at(7, "d", ANN if how == "removed" else BOB))
+    assert together(world) == alone("c", "f") | {frozenset("d" if how == "removed" else "de")}
+    assert (old in {lead["id"] for lead in world.leads()}) == (how == "removed")
+
+
+def test_a_preview_names_the_id_that_a_lead_then_has(world: World) -> None:
+    """Also where the id made for the contact is another's by now."""
+    world.sync(at(1, "c", ANN), at(1, "d", ANN))
+    world.sync(at(2, "c", ANN, archived=True))
+    back = at(3, "c", CY)
+    told = [[(lead.lead_id, lead.kinds) for lead in world.preview(back)[1].leads] for _ in range(2)]
+    world.sync(back)
+    assert told == [[(lead.lead_id, lead.kinds) for lead in world.difference().leads]] * 2
+
+
+def test_a_split_takes_only_the_contact_date_that_it_brought(world: World) -> None:
+    """The product wrote to 2, then to 3, before all were one; what is left without 2 was still written to."""
+    world.sync(*(at(9 - n, str(n), phone) for n, phone in enumerate((ANN, BOB, CY), 1)))
+    for name, day in (("2", "05"), ("3", "03")):
+        world.select(
+            f"update leads set contacted_at = timestamptz '2026-03-{day} 00:00+00' where crm_id = '{name}' returning 1"
+        )
+    world.rule("together", world.contact("1"), world.contact("2"))
+    world.rule("together", world.contact("1"), world.contact("3"))
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    assert together(world) == {frozenset("13"), frozenset("2")}
+    assert None not in {lead["contacted_at"] for lead in world.leads()}
+
+
 def test_an_initial_relates_nobody(world: World) -> None:
     world.sync(*(a_payload(name, first="J.", last=name, phone=OFFICE) for name in ("Ford", "Hill", "Kim")))
     assert together(world) == alone("Ford", "Hill", "Kim")

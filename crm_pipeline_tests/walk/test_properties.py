@@ -195,7 +195,7 @@ def small_plans(draw: st.DrawFn, ranks: Mapping[str, int], limits: Limits, *, me
             others = [other for other in keys if other[0] == key[0] and other[1] > key[1]]  # so there are no circles
             if others and draw(st.integers(0, 4)) == 0:
                 survivors[key] = draw(st.sampled_from(others))
-    versions, kind = [], draw(st.sampled_from([a_version, somebody_in_a_crowd]))
+    versions, kind = [], draw(st.sampled_from([a_version, somebody_in_a_crowd, somebody_of_two_families]))
     for key in keys:
         merged = tuple(loser[1] for loser, survivor in survivors.items() if survivor == key)
         for number in range(draw(st.integers(1, 3))):
@@ -243,6 +243,23 @@ def somebody_in_a_crowd(key: Key, number: int, merged: tuple[str, ...]) -> st.Se
         company=st.none(),
         active_day=st.sampled_from([None, 1, 2, 3]),
         is_archived=st.sampled_from([False] * 5 + [True]),
+        merged=st.just(merged),
+    )
+
+
+def somebody_of_two_families(key: Key, number: int, merged: tuple[str, ...]) -> st.SearchStrategy[Version]:
+    """One of those on one phone whose names share words, or do not any more when somebody goes."""
+    return st.builds(
+        Version,
+        key=st.just(key),
+        number=st.just(number),
+        first=st.sampled_from(["Ann Lee", "Bob Lee", "Cy Kim", "Dee Kim", "Eve"]),
+        phone=st.sampled_from([PHONES[0]] * 6 + [PHONES[1]]),
+        mobile=st.none(),
+        email=st.none(),
+        company=st.none(),
+        active_day=st.none(),
+        is_archived=st.sampled_from([False] * 6 + [True]),
         merged=st.just(merged),
     )
 

@@ -255,7 +255,10 @@ class World:
             "insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, queued_at) select "
             f"account_id, contact_id, connection_id, true, updated_at from staging.contacts where {mine} returning 1"
         )
-        self.select(f"update staging.guarded_values set is_touched = true where {mine} returning 1")
+        self.select(
+            "insert into staging.touched_values (account_id, kind, match_key) select distinct account_id, kind, "
+            f"match_key from staging.contact_points where {mine} and is_evidence on conflict do nothing returning 1"
+        )
         for name in self.connections:
             self.match(on=name)
 

@@ -327,7 +327,7 @@ def tables(session: Session) -> dict[str, Any]:
         "crm_connections", "leads", "lead_changes", "lead_merges", "removed_leads", "sync_runs", "raw.crm_references",
         "raw.set_aside", "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
         "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
-        "staging.identity_map", "staging.guarded_values", "identity_rules",
+        "staging.identity_map", "staging.guarded_values", "staging.touched_values", "identity_rules",
     )  # fmt: skip
     found = {}
     for name in names:
@@ -414,6 +414,7 @@ def test_the_story_reaches_what_it_is_about(told: dict[str, Told]) -> None:
     answers = told["duckdb"].answers
     kinds = {row["kind"] for row in answers["tables"]["lead_changes"]}
     assert kinds == {"created", "updated", "merged", "split", "inactive", "active", "removed", "restored"}
-    assert {name for name, rows in answers["tables"].items() if not rows} <= {"staging.match_queue", "lead_merges"}
+    emptied = {"staging.match_queue", "staging.touched_values", "lead_merges"}
+    assert {name for name, rows in answers["tables"].items() if not rows} <= emptied
     assert [report for report, rows in answers["reports"].items() if not rows and report != "nobody"] == []
     assert answers["landing"]

@@ -70,6 +70,9 @@ def test_a_transaction_of_many_rows_does_not_compare_each_with_each(postgres_url
     with Warehouse(postgres_url, data_dir=tmp_path).session() as session:
         execute(session, "create temp table few (contact_id uuid)")
         with session.transaction():
+            session.copy("few", [part])
+            assert look(session, nested) == [("on",)], "of no account yet"
+            session.rows("reports/lead_count", account_id="acme")
             session.copy("few", [part.slice(0, 100)])
             assert look(session, nested) == [("on",)]
             session.copy("few", [part])
@@ -77,6 +80,15 @@ def test_a_transaction_of_many_rows_does_not_compare_each_with_each(postgres_url
         assert look(session, nested) == [("on",)]
         session.copy("few", [part])
         assert look(session, nested) == [("on",)]
+
+
+def test_a_database_with_stricter_isolation_is_read_as_committed(postgres_url: str, tmp_path: Path) -> None:
+    """Otherwise a sync that waited for the account's lock would match what was there before it waited."""
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        name = postgres_url.rpartition("/")[2]
+        connection.execute(f"alter database {name} set default_transaction_isolation = 'serializable'".encode())
+    with Warehouse(postgres_url, data_dir=tmp_path).session() as session, session.transaction():
+        assert look(session, "show transaction_isolation") == [("read committed",)]
 
 
 def test_few_rows_of_a_large_account_are_found_by_index(postgres_url: str, tmp_path: Path) -> None:

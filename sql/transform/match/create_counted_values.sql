@@ -1,8 +1,9 @@
 -- How many different names share each value that is guarded or has to be: of the values that contacts have which wait
--- as changed (of any connection: what was staged counts, matched or not) or are matched anew, and of guarded ones that
--- a contact had before it changed. Values of more than so many names are no evidence, nor those of fewer names that are
+-- as changed (of any connection: what was staged counts, matched or not) or are matched anew, and of those that a
+-- contact had before it changed. Values of more than so many names are no evidence, nor those of fewer names that are
 -- strangers: all names that share a word (a family, spellings of one name) count as one then. An initial is no word.
--- reads: staging.match_queue, temp taken, staging.contact_points, staging.contacts, staging.guarded_values
+-- reads: staging.match_queue, temp taken, staging.contact_points, staging.contacts, staging.touched_values,
+-- staging.guarded_values
 -- writes: temp counted_values   grain: one row per value that was or is guarded
 -- parameters: account_id, max_people_per_phone, max_people_per_email, max_strangers
 create temp table counted_values as
@@ -22,9 +23,9 @@ touched as (
     inner join staging.contact_points p on p.account_id = $account_id and p.contact_id = c.contact_id
     where p.is_evidence
     union
-    select g.kind, g.match_key
-    from staging.guarded_values g
-    where g.account_id = $account_id and g.is_touched
+    select v.kind, v.match_key
+    from staging.touched_values v
+    where v.account_id = $account_id
 ),
 
 limited as (
