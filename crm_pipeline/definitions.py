@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from crm_pipeline.defs import checks, contacts, jobs, leads, raw, resources, schedules, sensors
+from crm_pipeline.defs import checks, contacts, failed, jobs, leads, raw, resources, schedules, sensors
 
 defs = dg.Definitions.merge(
-    *(module.definitions() for module in (resources, raw, contacts, leads, checks, jobs, schedules, sensors))
+    *(module.definitions() for module in (resources, raw, contacts, leads, checks, jobs, schedules, sensors, failed))
 )

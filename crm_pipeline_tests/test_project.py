@@ -27,7 +27,7 @@ FLOORS = (
     {"walk"},
     {"ingest"},
     {"warehouse", "providers"},
-    {"nango"},
+    {"nango", "notices"},
     {"domain"},
     {"errors", "settings"},
 )
@@ -36,7 +36,7 @@ HOMES = {
     "dlt": {"ingest", "defs"},
     "duckdb": {"warehouse"},
     "psycopg": {"warehouse"},
-    "urllib3": {"nango"},
+    "urllib3": {"nango", "notices"},
     "phonenumbers": {"domain"},
 }
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -12,10 +19,14 @@ import pytest
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.checks import CHECKS
+from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline_tests.notices.servers import webhook
 
 WALK = (dg.AssetKey(["raw", "hubspot_contacts"]), dg.AssetKey("contacts"), dg.AssetKey("leads"))
+STARTED = dg.DagsterRunStatus.STARTED
 
 
 @pytest.fixture
@@ -81,3 +92,79 @@ def test_a_sync_checks_its_leads_and_wrong_ones_fail_the_run(
     told = failed["phones_not_e164"].metadata
     assert "rebuild --account acme" in str(told["what to do"].value)
     assert str(told["examples"].value).startswith("| lead_id |")
+
+
+def look_for_dead(instance: dg.DagsterInstance) -> None:
+    """One look of the sensor that closes books and sends notices."""
+    sensor = defs.resolve_sensor_def("failed_syncs")
+    with dg.build_sensor_context(instance=instance, definitions=defs, resources={"crm": CrmPipeline()}) as context:
+        assert isinstance(sensor(context), dg.SkipReason)
+
+
+def under_way(tmp_path: Path) -> Connection:
+    """A sync of acme that stands open in the books."""
+    with store(tmp_path).session() as session:
+        (connection,) = registry.connections(session, account_id="acme")
+        books.open_run(session, connection, sync_id=uuid4(), strategy="append", trigger="manual", now=datetime.now(UTC))
+    return connection
+
+
+def test_the_books_of_a_dead_sync_are_closed_and_those_of_a_living_one_are_not(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    statuses = "select status from sync_runs"
+    look_at_nango(instance)
+    connection = under_way(tmp_path)
+    with store(tmp_path).connection_lock(connection.id):
+        look_for_dead(instance)
+    assert execute(tmp_path, statuses) == [("running",)], "a process holds its lock"
+
+    living = dg.DagsterRun(job_name="sync", run_id=str(uuid4()), tags={"dagster/partition": "acme"}, status=STARTED)
+    instance.run_storage.add_run(living)
+    look_for_dead(instance)
+    assert execute(tmp_path, statuses) == [("running",)], "a run goes on with it in its next asset"
+
+    instance.delete_run(living.run_id)
+    instance.run_storage.add_run(living.with_tags({"dagster/partition": "globex"}))
+    look_for_dead(instance)
+    assert execute(tmp_path, statuses) == [("interrupted",)]
+
+
+def test_the_sensor_tells_of_a_failing_connection_once(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_at_nango(instance)
+    sandbox.faults.add(match={"path": "/crm/"}, times=None, answer="missing_scopes")
+    assert not run(instance).success
+    with webhook() as received:
+        monkeypatch.setenv("CRM_NOTICE_WEBHOOK", f"http://127.0.0.1:{received.port}/hook")
+        for _ in range(2):
+            look_for_dead(instance)
+        sandbox.faults.clear()
+        assert run(instance).success
+        look_for_dead(instance)
+    first, second = (post["text"] for post in received.posts)
+    assert first.startswith("CRM sync failing: acme, HubSpot\n")
+    assert "(missing_scope)" in first
+    assert second.startswith("CRM sync works again: acme, HubSpot\n")
+
+
+def test_a_run_that_is_told_to_stop_closes_its_books(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own, as Dagster ends one: SIGTERM, in the middle of a call."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
+        instance.add_dynamic_partitions("accounts", ["acme"])
+        look_at_nango(instance)
+    sandbox.faults.add(match={"path": "/crm/v3/objects/contacts"}, times=None, answer={"delay": 3.0})
+    tags = json.dumps({"dagster/partition": "acme"})
+    command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "crm_pipeline.definitions"]
+    with subprocess.Popen([*command, "-j", "sync_connection", "--tags", tags], stderr=subprocess.PIPE) as process:
+        give_up = time.monotonic() + 60
+        while not any(fault.hits for fault in sandbox.faults.all()):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert execute(tmp_path, "select status, error_code from sync_runs") == [("interrupted", None)]

@@ -7,6 +7,7 @@ ran. A new file that the story does not reach fails `test_every_statement_runs`:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from crm_pipeline.errors import NangoError, SyncHeld
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers.provider import Reference
-from crm_pipeline.walk import books, contacts, registry, rules
+from crm_pipeline.walk import books, checks, contacts, registry, rules, troubles
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
@@ -99,6 +100,7 @@ def tell(url: str, folder: Path) -> Told:
         answers["strategies"] = strategies(noting)
         answers["identity"] = identity(noting)
         answers |= {"landing": landing(noting), "books": bad_days(noting), "registry": changes_at_nango(noting)}
+        answers["operations"] = operations(noting)
         answers["reports"] = reports(noting)
         answers["tables"] = tables(noting)
     return Told(notes.noted, answers)
@@ -263,6 +265,34 @@ def changes_at_nango(session: Session) -> list[Any]:
     return [*map(plain, known), len(one), registry.connections(session, account_id="acme", provider="zoho")]
 
 
+def operations(session: Session) -> list[Any]:
+    """The checks look at everybody, then at damage that is taken back; people are told of what fails."""
+    now = START + timedelta(days=3)
+    accounts = ("acme", IDENTIFIED, STRATEGIC)
+    told: list[Any] = [[one.as_dict() for one in checks.check_account(session, name, now=now)] for name in accounts]
+    with suppress(InterruptedError), session.transaction():
+        for damage in ("delete from staging.identity_map where matched_by = 'new'", "update leads set phone = 'none'"):
+            execute(session, damage)
+        execute(session, "update sync_runs set fetched = fetched + 1, status = 'running' where pass = 'complete'")
+        told += [one.as_dict() for name in accounts for one in checks.run_checks(session, name, now=now)]
+        open_ones = session.rows("books/open_runs", account_id="acme")
+        told += [
+            open_ones,
+            session.run("books/interrupt_run", **keys_of(open_ones[0], "account_id", "sync_id"), now=now),
+        ]
+        raise InterruptedError
+    due = troubles.find_due(session, "email", now=now)
+    told += [due.failing, due.recovered]
+    for name, row in zip(("note_told", "end_trouble", "forget_trouble"), due.failing, strict=False):
+        keys = keys_of(row, "account_id", "connection_id", "code")
+        session.run(f"notices/{name}", **keys, channel="email", now=now)
+    return told
+
+
+def keys_of(row: Row, *names: str) -> dict[str, str]:
+    return {name: str(row[name]) for name in names}
+
+
 def reports(session: Session) -> dict[str, Any]:
     """Every question people ask, with and without its narrowing parameters."""
     acme = {"account_id": "acme"}
@@ -327,7 +357,7 @@ def tables(session: Session) -> dict[str, Any]:
         "crm_connections", "leads", "lead_changes", "lead_merges", "removed_leads", "sync_runs", "raw.crm_references",
         "raw.set_aside", "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
         "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
-        "staging.identity_map", "staging.guarded_values", "identity_rules",
+        "staging.identity_map", "staging.guarded_values", "identity_rules", "account_days", "troubles",
     )  # fmt: skip
     found = {}
     for name in names:
@@ -374,7 +404,7 @@ def test_every_statement_runs(told: dict[str, Told], engine: str) -> None:
     assert sorted(told[engine].noted - statements_of(engine)) == []
 
 
-@pytest.mark.parametrize("part", ["results", "strategies", "identity", "landing", "books", "registry"])
+@pytest.mark.parametrize("part", ["results", "strategies", "identity", "landing", "books", "registry", "operations"])
 def test_both_engines_give_the_same_answer(told: dict[str, Told], part: str) -> None:
     assert plain(told["duckdb"].answers[part]) == plain(told["postgres"].answers[part])
 
