@@ -19,6 +19,7 @@ from crm_pipeline.commands import (
     lead,
     leads,
     local,
+    maintenance,
     notices,
     output,
     reading,
@@ -48,7 +49,7 @@ for command in (
     syncing.sync, reading.status, leads.leads, lead.lead, leads.rejections, reading.history, reading.changes,
     rebuild.rebuild, restoring.restore, review.review, rules.together, rules.apart, rules.split, rules.rules,
     registry.connections, registry.connect, checking.check, notices.notices,
-    doctor.doctor, local.sandbox, demo.demo,
+    maintenance.maintenance, doctor.doctor, local.sandbox, demo.demo,
 ):  # fmt: skip
     commands.add_command(command)
 

@@ -43,6 +43,11 @@ COLUMNS = (
     "select column_name from information_schema.columns where table_name = %(table)s "
     "and table_schema = current_schema() and is_generated = 'NEVER' order by ordinal_position"
 )
+OURS = (
+    "select schemaname, tablename from pg_tables where schemaname in ('raw', 'staging', current_schema()) "
+    "and tableowner = current_user order by schemaname, tablename"
+)
+SIZE = "select pg_database_size(current_database())"
 RAW_INDEX = "select to_regclass(%(name)s) is not null"
 LOCK_ACCOUNT = "select pg_advisory_xact_lock(hashtextextended('crm_pipeline:' || %(account_id)s, 0))"
 
@@ -175,6 +180,14 @@ class PostgresSession:
         host = f"[{info.host}]" if ":" in info.host else info.host
         options = urlsplit(self._url).query
         return f"postgresql://{user}:{password}@{host}:{info.port}/{database}" + (f"?{options}" if options else "")
+
+    def tidy(self) -> None:
+        for schema, table in self._connection.execute(OURS).fetchall():
+            self._connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.Identifier(schema, table)))
+
+    def size(self) -> int:
+        row = self._connection.execute(SIZE).fetchone()
+        return int(row[0]) if row else 0
 
     def _execute(self, query: Statement, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         return self._connection.execute(query.text, _bound(query, parameters))

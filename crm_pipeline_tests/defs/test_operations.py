@@ -149,6 +149,33 @@ def test_the_sensor_tells_of_a_failing_connection_once(
     assert second.startswith("CRM sync works again: acme, HubSpot\n")
 
 
+def test_maintenance_between_two_syncs_costs_neither_leads_nor_the_cursor(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    look_at_nango(instance)
+    for _ in range(2):
+        assert run(instance).success
+    for table, column in (("_dlt_loads", "inserted_at"), ("_dlt_pipeline_state", "created_at")):
+        execute(tmp_path, f"update raw.{table} set {column} = {column} - interval 1 year returning 1")
+    before = execute(tmp_path, "select * from leads order by id")
+    result = defs.resolve_job_def("maintenance").execute_in_process(instance=instance)
+    assert result.success
+    dropped = {name: value.value for name, value in tidied(result).metadata.items()}
+    assert (dropped["connections"], dropped["dlt states"], dropped["dlt loads"]) == (1, 1, 1)
+    assert dropped["working files, bytes"] > 0
+    assert not list((tmp_path / "data/dlt").iterdir())
+    assert execute(tmp_path, "select * from leads order by id") == before
+    assert run(instance).success
+    passes = "select pass from sync_runs order by started_at"
+    assert execute(tmp_path, passes) == [("complete",), ("window",), ("window",)]
+
+
+def tidied(result: dg.ExecuteInProcessResult) -> Any:
+    """What the op told of itself."""
+    (event,) = [event for event in result.all_events if event.event_type_value == "STEP_OUTPUT"]
+    return event.step_output_data
+
+
 def test_a_run_that_is_told_to_stop_closes_its_books(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ import pytest
 from crm_pipeline.errors import NangoError, SyncHeld
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers.provider import Reference
-from crm_pipeline.walk import books, checks, contacts, registry, rules, troubles
+from crm_pipeline.walk import books, checks, contacts, maintenance, registry, rules, troubles
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
@@ -100,9 +100,10 @@ def tell(url: str, folder: Path) -> Told:
         answers["strategies"] = strategies(noting)
         answers["identity"] = identity(noting)
         answers |= {"landing": landing(noting), "books": bad_days(noting), "registry": changes_at_nango(noting)}
-        answers["operations"] = operations(noting)
         answers["reports"] = reports(noting)
+        answers["operations"] = operations(noting)
         answers["tables"] = tables(noting)
+        answers["maintenance"] = keeping_order(noting)
     return Told(notes.noted, answers)
 
 
@@ -289,6 +290,25 @@ def operations(session: Session) -> list[Any]:
     return told
 
 
+def keeping_order(session: Session) -> dict[str, int]:
+    """Maintenance, long after everything."""
+    tables_of_dlt = (
+        "create table raw._dlt_loads (load_id text, status bigint, inserted_at timestamptz)",
+        "create table raw._dlt_pipeline_state (pipeline_name text, _dlt_load_id text, created_at timestamptz)",
+        "insert into raw._dlt_loads select cast(n as text), 0, now() from generate_series(1, 3) as t (n)",
+        "insert into raw._dlt_pipeline_state select 'main', load_id, now() from raw._dlt_loads",
+    )
+    freed = maintenance.Freed()
+    for statement in tables_of_dlt:
+        execute(session, statement)
+    maintenance.tidy_all(session, freed, now=START + timedelta(days=100_000))
+    for connection in registry.connections(session):
+        maintenance.drop_rows(session, connection, freed, now=START + timedelta(days=200))
+    execute(session, "drop table raw._dlt_loads")
+    execute(session, "drop table raw._dlt_pipeline_state")
+    return freed.rows
+
+
 def keys_of(row: Row, *names: str) -> dict[str, str]:
     return {name: str(row[name]) for name in names}
 
@@ -404,7 +424,9 @@ def test_every_statement_runs(told: dict[str, Told], engine: str) -> None:
     assert sorted(told[engine].noted - statements_of(engine)) == []
 
 
-@pytest.mark.parametrize("part", ["results", "strategies", "identity", "landing", "books", "registry", "operations"])
+@pytest.mark.parametrize(
+    "part", ["results", "strategies", "identity", "landing", "books", "registry", "operations", "maintenance"]
+)
 def test_both_engines_give_the_same_answer(told: dict[str, Told], part: str) -> None:
     assert plain(told["duckdb"].answers[part]) == plain(told["postgres"].answers[part])
 
@@ -447,3 +469,4 @@ def test_the_story_reaches_what_it_is_about(told: dict[str, Told]) -> None:
     assert {name for name, rows in answers["tables"].items() if not rows} <= {"staging.match_queue", "lead_merges"}
     assert [report for report, rows in answers["reports"].items() if not rows and report != "nobody"] == []
     assert answers["landing"]
+    assert [what for what, count in answers["maintenance"].items() if not count] == []
