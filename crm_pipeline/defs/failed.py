@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.notices.channels import channels
 from crm_pipeline.settings import Settings
@@ -30,13 +31,14 @@ CLOCKS_APART = timedelta(minutes=5)
     description="Closes the books of syncs whose process died, and sends notices of failing and recovered connections.",
 )
 def failed_syncs(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg.SkipReason:
-    warehouse = crm.warehouse()
-    closed = close_dead(warehouse, goes_on(context.instance), now=system_now())
+    with translated():
+        warehouse, known = crm.warehouse(), channels(Settings.from_environment())
+        closed = close_dead(warehouse, goes_on(context.instance), now=system_now())
     for row in closed:
         context.log.warning(
-            f"{row['account_id']}/{row['provider']}: the sync {row['sync_id']} died; its books are closed."
+            f"{row['account_id']}/{row['provider']}: the sync {row['sync_id']} died, its books are closed."
         )
-    for problem in tell(warehouse, channels(Settings.from_environment()), now=system_now()):
+    for problem in tell(warehouse, known, now=system_now()):
         context.log.warning(problem)
     return dg.SkipReason(f"{len(closed)} dead syncs closed." if closed else "No sync has died.")
 

@@ -21,18 +21,21 @@ with placed as (
     group by i.lead_id, p.match_key
 ),
 
-shared as (
-    select match_key
+counted as (
+    select lead_id, match_key, count(*) over (partition by match_key) as holders
     from placed
-    group by match_key
-    having count(*) > 1
+),
+
+shared as (
+    select lead_id, match_key
+    from counted
+    where holders > 1
 ),
 
 pairs as (
     select distinct one.lead_id, other.lead_id as other_lead_id
-    from shared s
-    inner join placed one on one.match_key = s.match_key
-    inner join placed other on other.match_key = s.match_key and other.lead_id > one.lead_id
+    from shared one
+    inner join shared other on other.match_key = one.match_key and other.lead_id > one.lead_id
 ),
 
 said as (
