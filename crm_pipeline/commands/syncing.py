@@ -110,7 +110,7 @@ def sync(
             limit=None if as_json else SHOWN,
             tell=_ignore if as_json else tell_sync,
         )
-        if strategy != "preview":
+        if strategy != "preview" and batch.stop is None:  # who wants it stopped does not wait for a mail server
             send_notices(settings, pipeline)
     if as_json:
         output.write_json(batch.as_dict() | {"passed_over": [_passed_over(one) for one in passed_over]})

@@ -19,6 +19,7 @@ import pytest
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.steps import refresh_connections, sync_connection
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.checks import CHECKS
 from crm_pipeline.walk.connection import Connection
@@ -152,20 +153,21 @@ def test_the_sensor_tells_of_a_failing_connection_once(
 def test_maintenance_between_two_syncs_costs_neither_leads_nor_the_cursor(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    look_at_nango(instance)
-    for _ in range(2):
-        assert run(instance).success
-    for table, column in (("_dlt_loads", "inserted_at"), ("_dlt_pipeline_state", "created_at")):
-        execute(tmp_path, f"update raw.{table} set {column} = {column} - interval 1 year returning 1")
-    before = execute(tmp_path, "select * from leads order by id")
-    result = defs.resolve_job_def("maintenance").execute_in_process(instance=instance)
-    assert result.success
-    dropped = {name: value.value for name, value in tidied(result).metadata.items()}
-    assert (dropped["connections"], dropped["dlt states"], dropped["dlt loads"]) == (1, 1, 1)
-    assert dropped["working files, bytes"] > 0
-    assert not list((tmp_path / "data/dlt").iterdir())
-    assert execute(tmp_path, "select * from leads order by id") == before
-    assert run(instance).success
+    with CrmPipeline().opened() as pipeline:
+        (connection,) = refresh_connections(pipeline)
+        for _ in range(2):
+            assert sync_connection(pipeline, connection).success
+        for table, column in (("_dlt_loads", "inserted_at"), ("_dlt_pipeline_state", "created_at")):
+            execute(tmp_path, f"update raw.{table} set {column} = {column} - interval 1 year returning 1")
+        before = execute(tmp_path, "select * from leads order by id")
+        result = defs.resolve_job_def("maintenance").execute_in_process(instance=instance)
+        assert result.success
+        dropped = {name: value.value for name, value in tidied(result).metadata.items()}
+        assert (dropped["connections"], dropped["dlt states"], dropped["dlt loads"]) == (1, 1, 1)
+        assert dropped["working files, bytes"] > 0
+        assert not list((tmp_path / "data/dlt").iterdir())
+        assert execute(tmp_path, "select * from leads order by id") == before
+        assert sync_connection(pipeline, connection).success
     passes = "select pass from sync_runs order by started_at"
     assert execute(tmp_path, passes) == [("complete",), ("window",), ("window",)]
 

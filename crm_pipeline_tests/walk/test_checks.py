@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from crm_pipeline.walk.checks import CHECKS, Outcome, check_account, judge_leads, judge_rejections, run_checks
+from crm_pipeline.warehouse.statements import sql_folder
 from crm_pipeline_tests.walk.world import World, a_payload, a_world
 
 PHONE = "212 736 5001"
@@ -191,3 +192,11 @@ def test_a_day_is_noted_once_and_its_last_word_stands(people: World) -> None:
     check_account(people.session, "acme", now=people.clock)
     rows = people.select("select day, leads, accepted, rejected from account_days order by day")
     assert [(row["leads"], row["accepted"], row["rejected"]) for row in rows] == [(4, 5, 1), (5, 6, 1)]
+
+
+def test_every_file_says_whether_it_blocks() -> None:
+    for check in CHECKS:
+        path = sql_folder() / "checks" / f"{check.name}.sql"
+        if path.exists():  # the others are judged by the days
+            assert ("-- Blocking." in path.read_text(encoding="utf-8")) is check.is_blocking
+            assert ("-- A warning." in path.read_text(encoding="utf-8")) is not check.is_blocking

@@ -1,4 +1,5 @@
 -- Connections in use that no sync has brought up to date for too long, with what the last one said.
+-- A warning.
 -- reads: crm_connections   grain: one row per connection, none where all is well; `total` counts all
 -- parameters: account_id, stale_before, example_limit
 select

@@ -1,5 +1,6 @@
 -- Contacts whose place is wrong: accepted and in no lead, or in a lead that is not there, or in one although they are
 -- rejected or deleted. One that waits for its sync to end has no place yet.
+-- Blocking.
 -- reads: staging.contacts, staging.identity_map, staging.match_queue, leads
 -- grain: one row per contact, none where all is well; `total` counts all   parameters: account_id, example_limit
 select

@@ -1,4 +1,5 @@
 -- Syncs whose contacts do not add up: each that was fetched has exactly one outcome.
+-- A warning.
 -- reads: sync_runs   grain: one row per sync, none where all is well; `total` counts all
 -- parameters: account_id, since, example_limit
 select sync_id, provider, strategy, fetched, created + merged + updated + unchanged + skipped as counted,

@@ -1,6 +1,7 @@
 -- Pairs of leads that share a phone, although whoever shares one is one person: the product would text somebody twice.
 -- A phone that too many share says nothing of who is who, a pair may be kept apart by a person's word on anybody behind
 -- the two, and a contact that waits for its sync to end is not matched yet.
+-- Blocking.
 -- reads: staging.identity_map, staging.contact_points, staging.guarded_values, staging.match_queue, staging.contacts,
 -- staging.contact_merges, identity_rules
 -- grain: one row per pair, none where all is well; `total` counts all   parameters: account_id, example_limit

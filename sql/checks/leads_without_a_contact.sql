@@ -1,4 +1,5 @@
 -- Leads that may be texted although no contact of any CRM is behind them.
+-- Blocking.
 -- reads: leads, staging.identity_map   grain: one row per lead, none where all is well; `total` counts all
 -- parameters: account_id, example_limit
 select l.id as lead_id, count(*) over () as total

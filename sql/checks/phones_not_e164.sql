@@ -1,4 +1,5 @@
 -- Phones that are not written as E.164, of leads and of their contacts: nobody can be reached by them.
+-- Blocking.
 -- reads: leads, staging.contact_points, staging.identity_map
 -- grain: one row per lead, none where all is well; `total` counts all   parameters: account_id, example_limit
 with phones as (
