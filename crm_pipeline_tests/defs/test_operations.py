@@ -159,13 +159,16 @@ def test_maintenance_between_two_syncs_costs_neither_leads_nor_the_cursor(
             assert sync_connection(pipeline, connection).success
         for table, column in (("_dlt_loads", "inserted_at"), ("_dlt_pipeline_state", "created_at")):
             execute(tmp_path, f"update raw.{table} set {column} = {column} - interval 1 year returning 1")
+        left = pipeline.data_dir / "spool" / str(connection.id) / "rest"
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(b"left by a process that was killed")
         before = execute(tmp_path, "select * from leads order by id")
         result = defs.resolve_job_def("maintenance").execute_in_process(instance=instance)
         assert result.success
         dropped = {name: value.value for name, value in tidied(result).metadata.items()}
         assert (dropped["connections"], dropped["dlt states"], dropped["dlt loads"]) == (1, 1, 1)
         assert dropped["working files, bytes"] > 0
-        assert not list((tmp_path / "data/dlt").iterdir())
+        assert (left.exists(), [*pipeline.data_dir.glob("dlt/*")]) == (False, [])
         assert execute(tmp_path, "select * from leads order by id") == before
         assert sync_connection(pipeline, connection).success
     passes = "select pass from sync_runs order by started_at"
