@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -151,6 +151,11 @@ class PostgresSession:
         row = self._connection.execute("select pg_try_advisory_lock(hashtextextended(%(key)s, 0))", key).fetchone()
         return bool(row and row[0])
 
+    def unlock(self, key: dict[str, str]) -> None:
+        """Let go of a lock at once: the server lets go of a closed connection's a moment after it was closed."""
+        with suppress(psycopg.Error):  # the lock of a connection that broke is gone with it
+            self._connection.execute("select pg_advisory_unlock(hashtextextended(%(key)s, 0))", key)
+
     def drop_temporary(self) -> None:
         self._connection.execute("discard temp")
 
@@ -253,7 +258,10 @@ def advisory_lock(url: str, what: str, *, wait: float, told: str) -> Iterator[No
     with open_postgres(url) as session:
         while not session.try_lock(key):
             waiting.pause()
-        yield
+        try:
+            yield
+        finally:
+            session.unlock(key)
 
 
 def _bound(query: Statement, parameters: dict[str, object]) -> dict[str, object] | None:

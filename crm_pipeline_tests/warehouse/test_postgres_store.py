@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pyarrow as pa
@@ -243,3 +243,11 @@ def test_dlt_is_led_to_the_same_database(postgres_url: str, password: str) -> No
     assert unquote(password[1:]) in ("", unquote(urlsplit(url).password or ""))
     with psycopg.connect(url) as connection:
         assert connection.execute("select current_database(), inet_server_port()").fetchall() == ours
+
+
+def test_a_lock_that_was_let_go_is_free_at_once(postgres_url: str, tmp_path: Path) -> None:
+    """The server needs a moment to notice that a connection was closed; who asks without waiting found it locked."""
+    warehouse, connection_id = Warehouse(postgres_url, data_dir=tmp_path), uuid4()
+    for _ in range(40):
+        with warehouse.connection_lock(connection_id, wait=0):
+            pass
