@@ -7,7 +7,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pyarrow as pa
@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from crm_pipeline.errors import WarehouseError
 from crm_pipeline.warehouse import waiting
 from crm_pipeline.warehouse.database import Warehouse
-from crm_pipeline.warehouse.postgres_store import open_postgres, with_usual
+from crm_pipeline.warehouse.postgres_store import advisory_lock, open_postgres, with_usual
 from crm_pipeline_tests.warehouse.looking import die_after, execute, look
 
 MARCH = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -245,9 +245,12 @@ def test_dlt_is_led_to_the_same_database(postgres_url: str, password: str) -> No
         assert connection.execute("select current_database(), inet_server_port()").fetchall() == ours
 
 
-def test_a_lock_that_was_let_go_is_free_at_once(postgres_url: str, tmp_path: Path) -> None:
+def test_a_lock_that_was_let_go_is_free_at_once(postgres_url: str) -> None:
     """The server needs a moment to notice that a connection was closed; who asks without waiting found it locked."""
-    warehouse, connection_id = Warehouse(postgres_url, data_dir=tmp_path), uuid4()
-    for _ in range(40):
-        with warehouse.connection_lock(connection_id, wait=0):
-            pass
+    key = {"key": "crm_pipeline:it"}
+    with open_postgres(postgres_url) as other:
+        for _ in range(40):
+            with advisory_lock(postgres_url, "it", wait=5, told="Somebody else is at it"):
+                assert not other.try_lock(key)
+            assert other.try_lock(key)
+            other.execute("select pg_advisory_unlock_all()")
