@@ -13,11 +13,14 @@ import click
 from crm_pipeline import __version__
 from crm_pipeline.commands import (
     app,
+    checking,
     demo,
     doctor,
     lead,
     leads,
     local,
+    maintenance,
+    notices,
     output,
     reading,
     rebuild,
@@ -45,7 +48,8 @@ def commands() -> None:
 for command in (
     syncing.sync, reading.status, leads.leads, lead.lead, leads.rejections, reading.history, reading.changes,
     rebuild.rebuild, restoring.restore, review.review, rules.together, rules.apart, rules.split, rules.rules,
-    registry.connections, registry.connect, doctor.doctor, local.sandbox, demo.demo,
+    registry.connections, registry.connect, checking.check, notices.notices,
+    maintenance.maintenance, doctor.doctor, local.sandbox, demo.demo,
 ):  # fmt: skip
     commands.add_command(command)
 

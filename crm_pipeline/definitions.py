@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import dagster as dg
 
-from crm_pipeline.defs import contacts, jobs, leads, raw, resources, schedules, sensors
-
-defs = dg.Definitions.merge(
-    *(module.definitions() for module in (resources, raw, contacts, leads, jobs, schedules, sensors))
+from crm_pipeline.defs import (
+    checks,
+    contacts,
+    failed,
+    jobs,
+    leads,
+    maintenance,
+    raw,
+    resources,
+    schedules,
+    sensors,
 )
+
+MODULES = (resources, raw, contacts, leads, checks, jobs, schedules, sensors, failed, maintenance)
+
+defs = dg.Definitions.merge(*(module.definitions() for module in MODULES))

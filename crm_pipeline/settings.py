@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from crm_pipeline.errors import ConfigError
 
@@ -25,6 +25,9 @@ NAMES = (
     "CRM_DEFAULT_REGION",
     "CRON_SECRET",
     "CRM_API_TOKEN",
+    "CRM_NOTICE_EMAIL",
+    "CRM_SMTP_URL",
+    "CRM_NOTICE_WEBHOOK",
 )
 """Every variable read here."""
 
@@ -52,6 +55,7 @@ REGIONS = frozenset(_REGIONS.split())
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE)
 _VISIBLE = re.compile(r"[!-~]+")
+_ADDRESS = re.compile(r"[^@\s,;:<>()\[\]\\\"]+@[A-Za-z0-9.-]+")
 _PASSWORD = re.compile(r"(?<=//)([^:/@]*):.*@")
 _QUERY_PASSWORD = re.compile(r"(?i)((?:ssl)?password=)[^&]*")
 
@@ -97,6 +101,9 @@ class Settings:
     default_region: str = DEFAULT_REGION
     cron_secret: Secret | None = None
     api_token: Secret | None = None
+    notice_email: tuple[str, ...] = ()
+    smtp_url: Secret | None = None
+    notice_webhook: Secret | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = None) -> Settings:
@@ -116,7 +123,11 @@ class Settings:
             default_region=form.read("CRM_DEFAULT_REGION", _region, DEFAULT_REGION),
             cron_secret=form.read("CRON_SECRET", _cron_secret, None),
             api_token=form.read("CRM_API_TOKEN", _api_token, None),
+            notice_email=form.read("CRM_NOTICE_EMAIL", _addresses, ()),
+            smtp_url=form.read("CRM_SMTP_URL", _smtp_url, None),
+            notice_webhook=form.read("CRM_NOTICE_WEBHOOK", _webhook, None),
         )
+        form.need_both("CRM_NOTICE_EMAIL", "CRM_SMTP_URL")
         form.finish()
         return settings
 
@@ -158,6 +169,12 @@ class _Form:
         except ValueError as error:
             self._wrong[name] = str(error)
             return default
+
+    def need_both(self, one: str, other: str) -> None:
+        """Two settings that mean nothing without each other."""
+        for name, missing in ((one, other), (other, one)):
+            if name in self._given and missing not in self._given:
+                self._wrong.setdefault(missing, f"must be set where {name} is")
 
     def finish(self) -> None:
         if not self._wrong:
@@ -234,6 +251,32 @@ def _cron_secret(text: str) -> Secret:
 def _api_token(text: str) -> Secret:
     if len(text) < TOKEN_LENGTH or len(set(text)) < TOKEN_DISTINCT or not _VISIBLE.fullmatch(text):
         raise ValueError(f"must be at least {TOKEN_LENGTH} visible ASCII characters that cannot be guessed")
+    return Secret(text)
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    found = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not found or not all(_ADDRESS.fullmatch(part) for part in found):
+        raise ValueError("must be one e-mail address, or several separated by commas")
+    return found
+
+
+def _smtp_url(text: str) -> Secret:
+    url = _url_parts(text)
+    if url is None or url.scheme not in ("smtp", "smtps") or not url.hostname:
+        raise ValueError("must be smtp://user:password@host:587?from=crm@example.com, or smtps://…")
+    sender = parse_qs(url.query, keep_blank_values=True)
+    if url.path.strip("/") or url.fragment or sender.keys() - {"from"}:
+        raise ValueError("must end after the host and port, but for ?from=address")
+    if any(not _ADDRESS.fullmatch(address) for address in sender.get("from", ())):
+        raise ValueError("must name one e-mail address after ?from=")
+    return Secret(text)
+
+
+def _webhook(text: str) -> Secret:
+    url = _url_parts(text)
+    if url is None or url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be the address of a webhook, such as https://hooks.slack.com/services/…")
     return Secret(text)
 
 

@@ -168,9 +168,6 @@ def failing(pipeline: Pipeline, sync: Sync) -> Iterator[None]:
     except PipelineError as error:
         _close_as(pipeline, sync, "failed", error)
         raise
-    except KeyboardInterrupt:
-        _close_as(pipeline, sync, "interrupted", None)
-        raise
     except OSError as error:
         failed = WarehouseError("warehouse_error", f"{error.filename or 'The disk'}: {error.strerror or error}")
         _close_as(pipeline, sync, "failed", failed)
@@ -179,6 +176,9 @@ def failing(pipeline: Pipeline, sync: Sync) -> Iterator[None]:
         unknown = PipelineError("internal_error", f"{sync.connection.label}: {type(error).__name__} in our own code.")
         _close_as(pipeline, sync, "failed", unknown)
         raise unknown from error
+    except BaseException:  # Ctrl-C, SIGTERM, and Dagster's own word for either
+        _close_as(pipeline, sync, "interrupted", None)
+        raise
 
 
 def land(pipeline: Pipeline, sync: Sync, *, full: bool = False, on_records: OnRecords = lambda _: None) -> None:

@@ -16,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from crm_pipeline.settings import NAMES, Settings
+from crm_pipeline.walk.checks import CHECKS
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -27,7 +28,7 @@ FLOORS = (
     {"walk"},
     {"ingest"},
     {"warehouse", "providers"},
-    {"nango"},
+    {"nango", "notices"},
     {"domain"},
     {"errors", "settings"},
 )
@@ -36,7 +37,7 @@ HOMES = {
     "dlt": {"ingest", "defs"},
     "duckdb": {"warehouse"},
     "psycopg": {"warehouse"},
-    "urllib3": {"nango"},
+    "urllib3": {"nango", "notices"},
     "phonenumbers": {"domain"},
 }
 
@@ -146,6 +147,34 @@ def test_dagster_takes_its_configuration(tmp_path: Path, monkeypatch: pytest.Mon
         assert instance.run_monitoring_max_runtime_seconds > 0
         assert not instance.telemetry_enabled
         assert {path.name for path in tmp_path.iterdir()} == {"dagster.yaml", ".dagster"}
+
+
+@pytest.mark.parametrize(("name", "launcher"), [("postgres", "DefaultRunLauncher"), ("celery", "CeleryRunLauncher")])
+def test_dagster_takes_the_configurations_of_a_team_and_of_a_fleet(
+    name: str, launcher: str, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a real PostgreSQL, through the driver that the files name."""
+    (tmp_path / "dagster.yaml").write_bytes((ROOT / f"deploy/dagster.{name}.yaml").read_bytes())
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgres_url.replace("postgresql:", "postgresql+psycopg2:"))
+    monkeypatch.setenv("CRM_DAGSTER_FILES", str(tmp_path / "files"))
+    monkeypatch.setenv("CRM_CELERY_URL", "redis://127.0.0.1:1/0")
+    with dg.DagsterInstance.get() as instance:
+        assert type(instance.run_launcher).__name__ == launcher
+        instance.add_dynamic_partitions("accounts", ["acme"])
+        assert instance.get_dynamic_partitions("accounts") == ["acme"]
+        assert instance.run_monitoring_enabled
+
+
+def test_the_operations_page_and_the_folder_deploy_name_each_other() -> None:
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "deploy").rglob("*") if path.is_file()}
+    named = set(re.findall(r"`(deploy/[\w./-]+[\w])`", page))
+    assert {one for one in named if not any(file == one or file.startswith(f"{one}/") for file in files)} == set()
+    assert [check.name for check in CHECKS if f"`{check.name}`" not in page] == []
+    for unit in (ROOT / "deploy/systemd").iterdir():
+        (command,) = re.findall(r"^ExecStart=/opt/crm-pipeline/.venv/bin/(\S+)", unit.read_text(), re.MULTILINE)
+        assert Path(sys.executable).with_name(command).exists(), unit.name
 
 
 def test_the_workspace_names_the_definitions() -> None:

@@ -253,3 +253,45 @@ def test_reading_settings_loads_no_heavy_library() -> None:
     loaded = set(done.stdout.split())
     assert "crm_pipeline.settings" in loaded
     assert not loaded & {"dagster", "dlt", "duckdb", "pandas", "phonenumbers", "psycopg", "pyarrow", "urllib3"}
+
+
+SMTP = "smtp://ops:s3cret@mail.example:587?from=crm@x.example"
+
+
+def test_notices_are_off_until_set_and_their_secrets_are_not_shown() -> None:
+    assert (settings().notice_email, settings().smtp_url, settings().notice_webhook) == ((), None, None)
+    found = settings(
+        CRM_NOTICE_EMAIL="a@x.example, b@x.example",
+        CRM_SMTP_URL=SMTP,
+        CRM_NOTICE_WEBHOOK="https://hooks.example/s3cret",
+    )
+    assert found.notice_email == ("a@x.example", "b@x.example")
+    assert found.smtp_url == Secret(SMTP)
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CRM_NOTICE_EMAIL", "somebody"),
+        ("CRM_NOTICE_EMAIL", "a@x.example\nBcc: b@x.example"),
+        ("CRM_NOTICE_EMAIL", "a@x.example, <b@x.example>"),
+        ("CRM_SMTP_URL", "mail.example"),
+        ("CRM_SMTP_URL", "http://mail.example"),
+        ("CRM_SMTP_URL", "smtp://mail.example/path"),
+        ("CRM_SMTP_URL", "smtp://mail.example?to=a@x.example"),
+        ("CRM_SMTP_URL", "smtp://mail.example?from=nobody"),
+        ("CRM_NOTICE_WEBHOOK", "hooks.slack.com"),
+        ("CRM_NOTICE_WEBHOOK", "ftp://hooks.example/x"),
+    ],
+)
+def test_unusable_channels_are_refused(name: str, value: str) -> None:
+    usable = {"CRM_NOTICE_EMAIL": "a@x.example", "CRM_SMTP_URL": "smtp://mail.example"}
+    assert refused(**usable | {name: value}).facts["settings"] == (name,)
+
+
+@pytest.mark.parametrize("missing", ["CRM_NOTICE_EMAIL", "CRM_SMTP_URL"])
+def test_addresses_and_a_mail_server_need_each_other(missing: str) -> None:
+    given = {"CRM_NOTICE_EMAIL": "a@x.example", "CRM_SMTP_URL": "smtp://mail.example"}
+    del given[missing]
+    assert refused(**given).facts["settings"] == (missing,)

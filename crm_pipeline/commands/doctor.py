@@ -70,6 +70,7 @@ def examine() -> Iterator[Check]:
     )
     yield _data_folder(settings.data_dir)
     yield _store(settings)
+    yield _notices(settings)
     yield from _nango(settings)
 
 
@@ -112,6 +113,14 @@ def _store(settings: Settings) -> Check:
     held = f"{counted(facts['connections'], 'connection')}, {counted(facts['leads'], 'lead')}"
     schema = f"schema up to date ({counted(facts['migrations'], 'migration')})"
     return Check("store", OK, f"{settings.masked_warehouse}, {name}, {schema}: {held}")
+
+
+def _notices(settings: Settings) -> Check:
+    from crm_pipeline.notices.channels import channels
+
+    targets = [channel.target for channel in channels(settings)]
+    nobody = "nobody is told of failing syncs: CRM_NOTICE_EMAIL and CRM_NOTICE_WEBHOOK are unset"
+    return Check("notices", OK, "; ".join(targets) or nobody)
 
 
 def _nango(settings: Settings) -> Iterator[Check]:

@@ -110,9 +110,22 @@ def sync(
             limit=None if as_json else SHOWN,
             tell=_ignore if as_json else tell_sync,
         )
+        if strategy != "preview" and batch.stop is None:  # who wants it stopped does not wait for a mail server
+            send_notices(settings, pipeline)
     if as_json:
         output.write_json(batch.as_dict() | {"passed_over": [_passed_over(one) for one in passed_over]})
     return batch.exit_code()
+
+
+def send_notices(settings: Settings, pipeline: Pipeline) -> None:
+    """Tell those whom the settings name of what fails or is well again; what cannot be sent is said, and no failure."""
+    if not (settings.notice_email or settings.notice_webhook):
+        return
+    from crm_pipeline.notices.channels import channels
+    from crm_pipeline.walk.troubles import tell
+
+    for problem in tell(pipeline.warehouse, channels(settings), now=pipeline.now()):
+        output.told(output.error_console(), safe(problem), style="yellow")
 
 
 def refreshed(pipeline: Pipeline) -> list[Connection]:

@@ -5,7 +5,8 @@ One `sync_runs` row per sync, opened before the first request and closed with th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,10 +14,11 @@ from uuid import UUID
 
 import orjson
 
-from crm_pipeline.errors import PipelineError, SyncHeld
+from crm_pipeline.errors import PipelineError, SyncHeld, WarehouseError
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.difference import Difference
 from crm_pipeline.walk.leads import Results
+from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 
 
@@ -99,6 +101,26 @@ def open_run(
             preview_of=preview_of,
             is_forced=is_forced,
         )
+
+
+def close_dead(warehouse: Warehouse, may_live: Callable[[Row], bool], *, now: datetime) -> list[Row]:
+    """Close the books of syncs whose process died, and answer which they were.
+
+    Whoever syncs a connection holds its lock, so a sync is dead when its lock is free; but for one that a Dagster run
+    goes on with in its next asset, of which only `may_live` knows.
+    """
+    with warehouse.session() as session:
+        open_ones = session.rows("books/open_runs", account_id=None)
+    closed = []
+    for row in open_ones:
+        if may_live(row):
+            continue
+        lock = warehouse.connection_lock(UUID(str(row["connection_id"])), wait=0)
+        with suppress(WarehouseError), lock, warehouse.session() as session, session.transaction():
+            keys = {"account_id": row["account_id"], "sync_id": str(row["sync_id"])}
+            if session.run("books/interrupt_run", **keys, now=now):
+                closed.append(row)
+    return closed
 
 
 def note_held(session: Session, connection: Connection, *, sync_id: UUID, held: SyncHeld | None) -> None:

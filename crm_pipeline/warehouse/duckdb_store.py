@@ -136,6 +136,13 @@ class DuckDBSession:
     def dlt_credentials(self) -> object:
         return self._connection
 
+    def tidy(self) -> None:
+        self._connection.execute("checkpoint")
+
+    def size(self) -> int:
+        row = self._connection.execute("select sum(block_size * total_blocks) from pragma_database_size()").fetchone()
+        return int(row[0] or 0) if row else 0
+
     def _execute(self, query: Statement, parameters: dict[str, object]) -> duckdb.DuckDBPyConnection:
         bound = {name: parameters[name] for name in query.parameters}
         return self._connection.execute(query.text, bound) if bound else self._connection.execute(query.text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -47,6 +47,11 @@ COLUMNS = (
     "select column_name from information_schema.columns where table_name = %(table)s "
     "and table_schema = current_schema() and is_generated = 'NEVER' order by ordinal_position"
 )
+OURS = (
+    "select schemaname, tablename from pg_tables where schemaname in ('raw', 'staging', current_schema()) "
+    "and tableowner = current_user order by schemaname, tablename"
+)
+SIZE = "select pg_database_size(current_database())"
 RAW_INDEX = "select to_regclass(%(name)s) is not null"
 COUNT_CONTACTS = (
     "select count(*) from (select from staging.contacts where account_id = %(account_id)s limit %(enough)s) as found"
@@ -164,6 +169,11 @@ class PostgresSession:
         row = self._connection.execute("select pg_try_advisory_lock(hashtextextended(%(key)s, 0))", key).fetchone()
         return bool(row and row[0])
 
+    def unlock(self, key: dict[str, str]) -> None:
+        """Let go of a lock at once: the server lets go of a closed connection's a moment after it was closed."""
+        with suppress(psycopg.Error):  # the lock of a connection that broke is gone with it
+            self._connection.execute("select pg_advisory_unlock(hashtextextended(%(key)s, 0))", key)
+
     def drop_temporary(self) -> None:
         self._connection.execute("discard temp")
 
@@ -193,6 +203,14 @@ class PostgresSession:
         host = f"[{info.host}]" if ":" in info.host else info.host
         options = urlsplit(self._url).query
         return f"postgresql://{user}:{password}@{host}:{info.port}/{database}" + (f"?{options}" if options else "")
+
+    def tidy(self) -> None:
+        for schema, table in self._connection.execute(OURS).fetchall():
+            self._connection.execute(sql.SQL("vacuum (analyze) {}").format(sql.Identifier(schema, table)))
+
+    def size(self) -> int:
+        row = self._connection.execute(SIZE).fetchone()
+        return int(row[0]) if row else 0
 
     def _execute(self, query: Statement, parameters: dict[str, object]) -> psycopg.Cursor[tuple[Any, ...]]:
         self._account_id = parameters.get("account_id", self._account_id)
@@ -259,7 +277,10 @@ def advisory_lock(url: str, what: str, *, wait: float, told: str) -> Iterator[No
     with open_postgres(url) as session:
         while not session.try_lock(key):
             waiting.pause()
-        yield
+        try:
+            yield
+        finally:
+            session.unlock(key)
 
 
 def _bound(query: Statement, parameters: dict[str, object]) -> dict[str, object] | None:

@@ -60,3 +60,9 @@ class Session(Protocol):
 
     def dlt_credentials(self) -> object:
         """What dlt's destination of this engine takes as credentials while this session is open."""
+
+    def tidy(self) -> None:
+        """Give room back that deleted rows left, and learn anew how many rows there are of what. In no transaction."""
+
+    def size(self) -> int:
+        """Bytes that the store takes on disk."""

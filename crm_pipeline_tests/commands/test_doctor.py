@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline_tests.commands.conftest import Synced
 from crm_pipeline_tests.commands.shell import DEAD, WRONG_KEY, Answer, Shell
 from crm_pipeline_tests.holder import held_open
+from crm_pipeline_tests.notices.servers import webhook
 
 
 def states(answer: Answer) -> dict[str, str]:
@@ -25,7 +27,7 @@ def failure(answer: Answer) -> dict[str, str]:
 def test_all_is_well(synced: Synced) -> None:
     answer = synced.shell("doctor", "--json")
     assert (answer.code, answer.err, answer.json["success"]) == (0, "", True)
-    names = ["program", "settings", "data folder", "store", "Nango", "acme/hubspot", "globex/hubspot"]
+    names = ["program", "settings", "data folder", "store", "notices", "Nango", "acme/hubspot", "globex/hubspot"]
     assert states(answer) == dict.fromkeys(names, "ok")
 
 
@@ -99,3 +101,44 @@ def test_a_connection_of_nobody_is_no_problem(shell: Shell, sandbox: Sandbox) ->
     sandbox.connect("orphan", tags={"project": "x"})
     answer = shell("doctor", "--json")
     assert (answer.code, states(answer)["(unassigned)/hubspot"]) == (0, "skipped")
+
+
+def test_who_is_told_of_failures_is_said_and_tried(shell: Shell, sandbox: Sandbox) -> None:
+    assert "nobody is told" in shell("doctor").out
+    assert shell("notices", "--test").code == 2
+    with webhook() as received:
+        hook = {"CRM_NOTICE_WEBHOOK": f"http://127.0.0.1:{received.port}/s3cret"}
+        assert "a webhook at 127.0.0.1" in shell("doctor", **hook).out
+        assert shell("notices", "--test", **hook).out == "a webhook at 127.0.0.1: sent\n"
+        sandbox.faults.add(match={"path": "/crm/"}, times=None, answer="missing_scopes")
+        assert [shell("sync", **hook).code for _ in range(2)] == [1, 1]
+        (trouble,) = shell("notices", "--json", **hook).json["troubles"]
+        assert (trouble["code"], trouble["told_at"] is not None) == ("missing_scope", True)
+        sandbox.faults.clear()
+        received.answer = 500
+        broken = shell("sync", **hook)
+        assert broken.code == 0, "a notice that cannot be sent fails no sync"
+        assert "answered 500" in broken.err
+        assert "s3cret" not in broken.err + broken.out
+        received.answer = 200
+        assert shell("sync", **hook).code == 0
+    told = [post["text"].splitlines()[0] for post in received.posts]
+    works = "CRM sync works again: acme, HubSpot"
+    assert told == ["A test notice", "CRM sync failing: acme, HubSpot", works, works]
+
+
+def test_check_says_what_is_wrong_with_the_leads(shell: Shell) -> None:
+    assert shell("check").out.startswith("There is nothing to check.\n")
+    assert shell("sync").code == 0
+    well = shell("check", "--json")
+    assert (well.code, well.json["success"], {one["account_id"] for one in well.json["checks"]}) == (0, True, {"acme"})
+    with Warehouse(f"duckdb:///{shell.folder / '.crm/crm.duckdb'}", data_dir=shell.folder).session() as session:
+        session.execute("update leads set phone = 'none'")  # type: ignore[attr-defined]
+    people = shell("check", "--account", "acme")
+    assert people.code == 1
+    assert people.out.startswith("wrong    acme: phones_not_e164: ")
+    assert "crm-pipeline rebuild --account acme" in people.out
+    assert people.out.endswith("7 checks of 8 passed.\n")
+    assert shell("rebuild").code == 0
+    assert shell("check").code == 0
+    assert "Accounts with connections: acme." in shell("check", "--account", "acne").out

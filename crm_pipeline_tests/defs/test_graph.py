@@ -6,6 +6,7 @@ import dagster as dg
 
 from crm_pipeline.definitions import defs
 from crm_pipeline.providers import PROVIDERS
+from crm_pipeline.walk.checks import CHECKS
 
 PARTITION = "accounts"
 CRMS = tuple(PROVIDERS)
@@ -48,6 +49,23 @@ def test_the_schedule_is_hourly_and_on_and_so_is_the_sensor() -> None:
     assert schedule.cron_schedule == "0 * * * *"
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert defs.resolve_sensor_def("new_connections").default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_what_keeps_order_is_on_by_itself() -> None:
+    schedule = defs.resolve_schedule_def("nightly_maintenance")
+    assert (schedule.cron_schedule, schedule.job_name) == ("30 3 * * *", "maintenance")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert defs.resolve_sensor_def("failed_syncs").default_status == dg.DefaultSensorStatus.RUNNING
+
+
+def test_every_check_is_of_the_leads_by_account_and_blocks_where_a_lead_would_be_wrong() -> None:
+    graph = defs.resolve_asset_graph()
+    checks = {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+    assert {key.asset_key.to_user_string() for key in checks} == {"leads"}
+    assert {key.name: spec.blocking for key, spec in checks.items()} == {
+        check.name: check.is_blocking for check in CHECKS
+    }
+    assert all(spec.partitions_def is not None and spec.description for spec in checks.values())
 
 
 def test_the_executor_is_one_process() -> None:

@@ -7,6 +7,7 @@ ran. A new file that the story does not reach fails `test_every_statement_runs`:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from crm_pipeline.errors import NangoError, SyncHeld
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers.provider import Reference
-from crm_pipeline.walk import books, contacts, registry, rules
+from crm_pipeline.walk import books, checks, contacts, maintenance, registry, rules, troubles
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
@@ -100,7 +101,9 @@ def tell(url: str, folder: Path) -> Told:
         answers["identity"] = identity(noting)
         answers |= {"landing": landing(noting), "books": bad_days(noting), "registry": changes_at_nango(noting)}
         answers["reports"] = reports(noting)
+        answers["operations"] = operations(noting)
         answers["tables"] = tables(noting)
+        answers["maintenance"] = keeping_order(noting)
     return Told(notes.noted, answers)
 
 
@@ -263,6 +266,53 @@ def changes_at_nango(session: Session) -> list[Any]:
     return [*map(plain, known), len(one), registry.connections(session, account_id="acme", provider="zoho")]
 
 
+def operations(session: Session) -> list[Any]:
+    """The checks look at everybody, then at damage that is taken back; people are told of what fails."""
+    now = START + timedelta(days=3)
+    accounts = ("acme", IDENTIFIED, STRATEGIC)
+    told: list[Any] = [[one.as_dict() for one in checks.check_account(session, name, now=now)] for name in accounts]
+    with suppress(InterruptedError), session.transaction():
+        for damage in ("delete from staging.identity_map where matched_by = 'new'", "update leads set phone = 'none'"):
+            execute(session, damage)
+        execute(session, "update sync_runs set fetched = fetched + 1, status = 'running' where pass = 'complete'")
+        told += [one.as_dict() for name in accounts for one in checks.run_checks(session, name, now=now)]
+        open_ones = session.rows("books/open_runs", account_id="acme")
+        told += [
+            open_ones,
+            session.run("books/interrupt_run", **keys_of(open_ones[0], "account_id", "sync_id"), now=now),
+        ]
+        raise InterruptedError
+    due = troubles.find_due(session, "email", now=now)
+    told += [due.failing, due.recovered]
+    for name, row in zip(("note_told", "end_trouble", "forget_trouble"), due.failing, strict=False):
+        keys = keys_of(row, "account_id", "connection_id", "code")
+        session.run(f"notices/{name}", **keys, channel="email", now=now)
+    return told
+
+
+def keeping_order(session: Session) -> dict[str, int]:
+    """Maintenance, long after everything."""
+    tables_of_dlt = (
+        "create table raw._dlt_loads (load_id text, status bigint, inserted_at timestamptz)",
+        "create table raw._dlt_pipeline_state (pipeline_name text, _dlt_load_id text, created_at timestamptz)",
+        "insert into raw._dlt_loads select cast(n as text), 0, now() from generate_series(1, 3) as t (n)",
+        "insert into raw._dlt_pipeline_state select 'main', load_id, now() from raw._dlt_loads",
+    )
+    freed = maintenance.Freed()
+    for statement in tables_of_dlt:
+        execute(session, statement)
+    maintenance.tidy_all(session, freed, now=START + timedelta(days=100_000))
+    for connection in registry.connections(session):
+        maintenance.drop_rows(session, connection, freed, now=START + timedelta(days=200))
+    execute(session, "drop table raw._dlt_loads")
+    execute(session, "drop table raw._dlt_pipeline_state")
+    return freed.rows
+
+
+def keys_of(row: Row, *names: str) -> dict[str, str]:
+    return {name: str(row[name]) for name in names}
+
+
 def reports(session: Session) -> dict[str, Any]:
     """Every question people ask, with and without its narrowing parameters."""
     acme = {"account_id": "acme"}
@@ -327,7 +377,8 @@ def tables(session: Session) -> dict[str, Any]:
         "crm_connections", "leads", "lead_changes", "lead_merges", "removed_leads", "sync_runs", "raw.crm_references",
         "raw.set_aside", "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
         "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
-        "staging.identity_map", "staging.guarded_values", "staging.touched_values", "identity_rules",
+        "staging.identity_map", "staging.guarded_values", "staging.touched_values", "identity_rules", "account_days",
+        "troubles",
     )  # fmt: skip
     found = {}
     for name in names:
@@ -374,7 +425,9 @@ def test_every_statement_runs(told: dict[str, Told], engine: str) -> None:
     assert sorted(told[engine].noted - statements_of(engine)) == []
 
 
-@pytest.mark.parametrize("part", ["results", "strategies", "identity", "landing", "books", "registry"])
+@pytest.mark.parametrize(
+    "part", ["results", "strategies", "identity", "landing", "books", "registry", "operations", "maintenance"]
+)
 def test_both_engines_give_the_same_answer(told: dict[str, Told], part: str) -> None:
     assert plain(told["duckdb"].answers[part]) == plain(told["postgres"].answers[part])
 
@@ -418,3 +471,4 @@ def test_the_story_reaches_what_it_is_about(told: dict[str, Told]) -> None:
     assert {name for name, rows in answers["tables"].items() if not rows} <= emptied
     assert [report for report, rows in answers["reports"].items() if not rows and report != "nobody"] == []
     assert answers["landing"]
+    assert [what for what, count in answers["maintenance"].items() if not count] == []

@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from crm_pipeline.errors import WarehouseError
 from crm_pipeline.warehouse import waiting
 from crm_pipeline.warehouse.database import Warehouse
-from crm_pipeline.warehouse.postgres_store import open_postgres, with_usual
+from crm_pipeline.warehouse.postgres_store import advisory_lock, open_postgres, with_usual
 from crm_pipeline_tests.warehouse.looking import die_after, execute, look
 
 MARCH = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -274,3 +274,14 @@ def test_dlt_is_led_to_the_same_database(postgres_url: str, password: str) -> No
     assert unquote(password[1:]) in ("", unquote(urlsplit(url).password or ""))
     with psycopg.connect(url) as connection:
         assert connection.execute("select current_database(), inet_server_port()").fetchall() == ours
+
+
+def test_a_lock_that_was_let_go_is_free_at_once(postgres_url: str) -> None:
+    """The server needs a moment to notice that a connection was closed; who asks without waiting found it locked."""
+    key = {"key": "crm_pipeline:it"}
+    with open_postgres(postgres_url) as other:
+        for _ in range(40):
+            with advisory_lock(postgres_url, "it", wait=5, told="Somebody else is at it"):
+                assert not other.try_lock(key)
+            assert other.try_lock(key)
+            other.execute("select pg_advisory_unlock_all()")

@@ -1,0 +1,9 @@
+-- A trouble that a channel was told of.
+-- reads: nothing   writes: troubles   parameters: account_id, connection_id, code, channel, now
+update troubles
+set told_at = cast($now as timestamptz)
+where
+    account_id = $account_id
+    and connection_id = cast($connection_id as uuid)
+    and code = $code
+    and channel = $channel
