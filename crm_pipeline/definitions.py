@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import dagster as dg
 
-from crm_pipeline.defs import contacts, jobs, leads, raw, resources, schedules, sensors
+from crm_pipeline.defs import contacts, jobs, leads, many, raw, resources, schedules, sensors
 
-defs = dg.Definitions.merge(
-    *(module.definitions() for module in (resources, raw, contacts, leads, jobs, schedules, sensors))
+MODULES = (
+    resources,
+    raw,
+    contacts,
+    leads,
+    jobs,
+    many,
+    schedules,
+    sensors,
 )
+defs = dg.Definitions.merge(*(module.definitions() for module in MODULES))

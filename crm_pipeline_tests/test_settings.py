@@ -36,6 +36,8 @@ def test_nothing_set_gives_the_published_defaults() -> None:
         warehouse="duckdb:///.crm/crm.duckdb",
         data_dir=Path(".crm"),
         default_region="US",
+        sync_runs=4,
+        sync_at_once=8,
         cron_secret=None,
         api_token=None,
     )
@@ -49,6 +51,8 @@ def test_every_setting_is_read() -> None:
         CRM_WAREHOUSE="duckdb:////var/crm/leads.duckdb",
         CRM_DATA_DIR="/var/crm",
         CRM_DEFAULT_REGION="gb",
+        CRM_SYNC_RUNS="16",
+        CRM_SYNC_AT_ONCE="32",
         CRON_SECRET=LONG,
         CRM_API_TOKEN=LONG,
     ) == Settings(
@@ -58,6 +62,8 @@ def test_every_setting_is_read() -> None:
         warehouse="duckdb:////var/crm/leads.duckdb",
         data_dir=Path("/var/crm"),
         default_region="GB",
+        sync_runs=16,
+        sync_at_once=32,
         cron_secret=Secret(LONG),
         api_token=Secret(LONG),
     )

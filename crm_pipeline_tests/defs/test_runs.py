@@ -11,9 +11,10 @@ import dagster as dg
 import pytest
 
 from crm_pipeline.definitions import defs
+from crm_pipeline.defs.jobs import preview_connections
 from crm_pipeline.defs.leads import markdown_table
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import active_connections, preview_connections
+from crm_pipeline.defs.syncs import active_connections
 from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline.warehouse.database import Warehouse
 
@@ -93,7 +94,7 @@ def test_a_partition_is_materialized_from_the_crm_to_the_leads(
     assert result.success
     told = metadata(result, "leads")
     assert told["fetched"] == 120
-    assert told["created"] == told["leads"] == look(tmp_path, "select count(*) from leads")[0][0]
+    assert told["created"] == told["dagster/row_count"] == look(tmp_path, "select count(*) from leads")[0][0]
     assert f"({told['created']:,} new" in told["summary"]
     runs = look(tmp_path, "select account_id, status, pass, fetched, requests from sync_runs")
     assert runs == [("acme", "succeeded", "complete", 120, metadata(result, "raw__hubspot_contacts")["requests"])]
