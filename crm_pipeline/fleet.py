@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 
 from crm_pipeline.errors import ConnectionBusy
 from crm_pipeline.steps import IsTimeUp, Pipeline, sync_connection
@@ -56,6 +57,7 @@ def sync_connections(
 
     Whoever stops listening stops the syncs: those under way end after their page, the others do not begin.
     """
+    _import_before_threads(pipeline)
     stop = threading.Event()
 
     def walk(connection: Connection) -> SyncResult | Joined:
@@ -71,6 +73,13 @@ def sync_connections(
             stop.set()
             for one in walks:
                 one.cancel()
+
+
+def _import_before_threads(pipeline: Pipeline) -> None:
+    """Pyarrow imports pandas at its first list, as dlt makes for PostgreSQL; threads that meet there see half of it."""
+    import_module("crm_pipeline.ingest.landing")
+    if pipeline.warehouse.engine == "postgres":
+        import_module("pandas")
 
 
 def _sync(pipeline: Pipeline, connection: Connection, asked: Asked, is_time_up: IsTimeUp) -> SyncResult | Joined:

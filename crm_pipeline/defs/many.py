@@ -49,7 +49,9 @@ class ManyConfig(dg.Config):
     )
 
 
-@dg.op(description="Syncs the connections side by side; one that fails or is slow stops no other.")
+@dg.op(
+    out=dg.Out(dg.Nothing), description="Syncs the connections side by side; one that fails or is slow stops no other."
+)
 def walk_connections(
     context: dg.OpExecutionContext, config: ManyConfig, crm: CrmPipeline
 ) -> Iterator[AccountEvent | dg.Output[None]]:

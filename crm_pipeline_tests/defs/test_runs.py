@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -286,33 +285,6 @@ def test_an_account_without_a_connection_is_told_so(sandbox: Sandbox, instance: 
     result = run(instance, account="nobody")
     assert not result.success
     assert "no active connection" in str([event.event_specific_data for event in result.all_events if event.is_failure])
-
-
-def test_the_schedule_asks_for_every_crm_of_every_account_once_an_hour(
-    sandbox: Sandbox, instance: dg.DagsterInstance
-) -> None:
-    sandbox.connect("acme", "zoho")
-    tick(instance)
-    schedule = defs.resolve_schedule_def("hourly_sync")
-    hour = datetime(2026, 11, 25, 17, 0, tzinfo=UTC)
-    resources = {"crm": CrmPipeline()}
-    with dg.build_schedule_context(
-        instance=instance,
-        scheduled_execution_time=hour,
-        resources=resources,
-        repository_def=defs.get_repository_def(),
-    ) as context:
-        data = schedule.evaluate_tick(context)
-    assert [request.run_key for request in data.run_requests or []] == [
-        "2026-11-25T17:00:acme:hubspot",
-        "2026-11-25T17:00:acme:zoho",
-        "2026-11-25T17:00:globex:hubspot",
-    ]
-    assert [request.tags["crm_pipeline/provider"] for request in data.run_requests or []] == [
-        "hubspot",
-        "zoho",
-        "hubspot",
-    ]
 
 
 def test_without_a_key_the_sensor_says_what_is_missing(
