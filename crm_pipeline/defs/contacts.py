@@ -16,11 +16,13 @@ from crm_pipeline.defs.partitions import ACCOUNTS, FOLLOWS, GROUP, OWNERS
 from crm_pipeline.defs.previewed import linked
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import CONTACTS, REJECTIONS, connections_of_run, each, reaches_leads
+from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.defs.tags import raw_key
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.steps import Sync, close_books, stage_contacts
 from crm_pipeline.warehouse.session import Session
 
+REJECTED_ROWS, REJECTED_COLUMNS = 10, ("name", "provider", "crm_id", "reason", "value")
 RAW = [raw_key(name) for name in PROVIDERS]
 
 
@@ -82,6 +84,7 @@ def contact_metadata(session: Session, account: str) -> Mapping[dg.AssetKey, Map
     reasons = {
         row["reason"]: row["contacts"] for row in session.rows("reports/rejections_by_reason", account_id=account)
     }
+    some = session.rows("reports/rejections", account_id=account, reason=None, row_limit=REJECTED_ROWS)
     return {
         CONTACTS: {
             "dagster/row_count": sum(states.values()),
@@ -91,6 +94,7 @@ def contact_metadata(session: Session, account: str) -> Mapping[dg.AssetKey, Map
             "dagster/row_count": sum(reasons.values()),
             **reasons,
             "by reason": dg.MetadataValue.json(reasons),
+            "some of them": dg.MetadataValue.md(markdown_table(REJECTED_COLUMNS, some)),
         },
     }
 

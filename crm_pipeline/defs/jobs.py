@@ -8,10 +8,11 @@ from pydantic import Field
 
 from crm_pipeline.defs.contacts import contact_metadata
 from crm_pipeline.defs.failures import as_failure, translated
-from crm_pipeline.defs.leads import lead_metadata, markdown_table
+from crm_pipeline.defs.leads import lead_metadata
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import LEADS, active_connections, require_connections
+from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.defs.tags import trigger_of
 from crm_pipeline.steps import Pipeline, rebuild, sync_connection
 from crm_pipeline.walk.books import SyncResult

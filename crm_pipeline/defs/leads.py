@@ -3,7 +3,7 @@
 And what is read from it: `recent_threads`, a view beside the product's messages.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,26 +12,29 @@ from crm_pipeline.defs.columns import LEADS as LEAD_COLUMNS
 from crm_pipeline.defs.columns import RECENT_THREADS, schema_of
 from crm_pipeline.defs.failures import as_failure, translated
 from crm_pipeline.defs.partitions import ACCOUNTS, FOLLOWS, GROUP, OWNERS
-from crm_pipeline.defs.previewed import check_by_account, linked
+from crm_pipeline.defs.previewed import linked
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import LEADS, connections_of_run, each
+from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.steps import build_leads
-from crm_pipeline.walk import registry
 from crm_pipeline.walk.books import SyncResult
-from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Session
 
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status", "crm_stage")
+THREADS = dg.AssetKey("recent_threads")
 SYNCED = "every_connection_synced"
-"""The check that is red for an account while one of its connections fails."""
+"""The check that is red while a connection fails."""
 
-SYNCED_SPEC = check_by_account(
+FAILING_SHOWN = 20
+FAILING_COLUMNS = ("account", "crm", "code", "what it met", "what to do", "last synced")
+SYNCED_SPEC = dg.AssetCheckSpec(
     SYNCED,
     asset=LEADS,
     description=(
-        "The last sync of every active connection of the account succeeded. Red while one fails: what it met and what "
-        "to do stands in the result, and the account's other CRMs go on meanwhile."
+        "The last sync of every active connection of every account succeeded. Red while one fails: the result says "
+        "which, what it met and what to do. The others go on meanwhile. It is of all accounts at once, so that a "
+        "healthy account, synced a moment later, does not hide a sick one."
     ),
 )
 
@@ -57,12 +60,12 @@ def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> Iterator[dg.Ma
         results = each(pipeline, context, connections, lambda sync: build_leads(pipeline, sync))
         with pipeline.warehouse.session() as session:
             told = lead_metadata(session, account, results)
-            passed, found = synced(registry.connections(session, account_id=account))
+            check = synced_check(session)
+            context.log_event(threads_event(session, account))
     for result in results:
         context.log.info(f"{result.connection.label}: {result.results.sentence()}")
         if result.error is not None:
             raise as_failure(result.error)
-    check = dg.AssetCheckResult(check_name=SYNCED, passed=passed, description=found)
     yield dg.MaterializeResult(metadata=told, check_results=[check])
 
 
@@ -89,28 +92,49 @@ def lead_metadata(session: Session, account: str, results: Sequence[SyncResult])
     return metadata
 
 
-def synced(connections: Iterable[Connection]) -> tuple[bool, str]:
-    """Whether the last sync of every active connection succeeded, and what those that failed met."""
-    active = [one for one in connections if one.is_active]
-    failing = [
-        f"{one.label}: {one.last_error_code}: {one.last_error_message} {one.last_error_action}"
-        for one in active
-        if one.last_error_code is not None
+def threads_event(session: Session, account: str) -> dg.AssetMaterialization:
+    """The view shows the leads as they are now, so its page says since when."""
+    threads = session.rows("reports/thread_count", account_id=account)[0]["threads"]
+    return dg.AssetMaterialization(THREADS, partition=account, metadata={"dagster/row_count": threads})
+
+
+def synced_check(session: Session) -> dg.AssetCheckResult:
+    """Whether the last sync of every active connection succeeded; those that failed, with what to do."""
+    rows = session.rows("reports/failing_connections", row_limit=FAILING_SHOWN)
+    connections, failing = rows[0]["connections"], rows[0]["failing"]
+    if not failing:
+        found = f"The last sync of each of {connections:,} connections succeeded."
+        return dg.AssetCheckResult(
+            asset_key=LEADS, check_name=SYNCED, passed=True, description=found, metadata={"failing": 0}
+        )
+    named = ", ".join(f"{row['account_id']}/{row['provider']} ({row['last_error_code']})" for row in rows)
+    shown = [
+        dict(
+            zip(
+                FAILING_COLUMNS,
+                (
+                    row["account_id"],
+                    row["provider"],
+                    row["last_error_code"],
+                    row["last_error_message"],
+                    row["last_error_action"],
+                    f"{row['last_synced_at']:%Y-%m-%d %H:%M} UTC" if row["last_synced_at"] else "never",
+                ),
+                strict=True,
+            )
+        )
+        for row in rows
     ]
-    return not failing, "\n".join(failing) or f"{len(active)} of {len(active)} connections."
-
-
-def markdown_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table whose cells are shown as the text they are, whatever a CRM put there."""
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
-    return "\n".join(lines) if rows else "No leads yet."
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else " ".join(str(value).split())[:80]
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+-.!|~" else char for char in escaped)
+    return dg.AssetCheckResult(
+        asset_key=LEADS,
+        check_name=SYNCED,
+        passed=False,
+        description=f"{failing:,} of {connections:,} connections fail: {named}{', …' if failing > len(rows) else ''}.",
+        metadata={
+            "failing": failing,
+            "connections that fail": dg.MetadataValue.md(markdown_table(FAILING_COLUMNS, shown, width=400)),
+        },
+    )
 
 
 def definitions() -> dg.Definitions:
@@ -122,7 +146,7 @@ def definitions() -> dg.Definitions:
         description="The texts that the product sent and received. The product's own: a sync never writes it.",
     )
     recent_threads = dg.AssetSpec(
-        "recent_threads",
+        THREADS,
         deps=[LEADS, "messages"],
         partitions_def=ACCOUNTS,
         group_name=GROUP,
@@ -130,8 +154,8 @@ def definitions() -> dg.Definitions:
         kinds={"view", "sql"},
         metadata=schema_of(RECENT_THREADS),
         description=(
-            "The newest text with each lead, for account managers. A view over leads and messages, so it is always up "
-            "to date and there is nothing to materialize."
+            "The newest text with each lead, for account managers. A view over leads and messages: up to date by "
+            "itself, so there is nothing to materialize; each sync notes how many threads there are."
         ),
     )
     return dg.Definitions(assets=[*linked([leads]), messages, recent_threads])

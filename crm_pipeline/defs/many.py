@@ -1,7 +1,7 @@
 """The job of the schedule: many connections in one run, each failing for itself.
 
-A run costs seconds, what it does for a connection does not. What a run of the assets would show is shown here as well,
-account by account: materializations of each partition, and a red check where a connection failed.
+A run costs seconds, what it does for a connection does not. What a run of the assets would show is shown here as well:
+materializations of each account's partitions, and a red check where a connection failed.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from crm_pipeline.defs.contacts import contact_metadata
 from crm_pipeline.defs.failures import as_failure, translated
-from crm_pipeline.defs.leads import SYNCED, lead_metadata, synced
+from crm_pipeline.defs.leads import SYNCED, lead_metadata, synced_check, threads_event
 from crm_pipeline.defs.raw import raw_metadata
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import LEADS, syncable
@@ -27,7 +27,6 @@ from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Session
 
 Outcome = SyncResult | Joined
-AccountEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
 class ManyConfig(dg.Config):
@@ -54,7 +53,7 @@ class ManyConfig(dg.Config):
 )
 def walk_connections(
     context: dg.OpExecutionContext, config: ManyConfig, crm: CrmPipeline
-) -> Iterator[AccountEvent | dg.Output[None]]:
+) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
     outcomes: list[Outcome] = []
     with translated(), crm.opened() as pipeline:
         with pipeline.warehouse.session() as session:
@@ -74,6 +73,8 @@ def walk_connections(
                 with pipeline.warehouse.session() as session:
                     events = account_events(session, outcome.connection.account_id, done)
                 yield from events
+        with pipeline.warehouse.session() as session:
+            yield as_evaluation(synced_check(session))
     yield dg.Output(None, metadata=totals(outcomes))
     errors = [one.error for one in outcomes if isinstance(one, SyncResult) and one.status == "failed" and one.error]
     if errors and len(errors) == len(outcomes):
@@ -126,15 +127,11 @@ def say(context: dg.OpExecutionContext, outcome: Outcome) -> None:
             context.log.warning(f"{label}: {note}")
 
 
-def account_events(session: Session, account: str, outcomes: Sequence[Outcome]) -> list[AccountEvent]:
-    """What a run of the assets would have told of the account: what was materialized, and whether all went well."""
-    passed, found = synced(registry.connections(session, account_id=account))
-    check = dg.AssetCheckEvaluation(
-        asset_key=LEADS, check_name=SYNCED, passed=passed, description=found, partition=account
-    )
+def account_events(session: Session, account: str, outcomes: Sequence[Outcome]) -> list[dg.AssetMaterialization]:
+    """What a run of the assets would have told of the account."""
     synced_now = [one for one in outcomes if isinstance(one, SyncResult) and one.success]
     if not synced_now:
-        return [check]
+        return []
     told: dict[dg.AssetKey, Mapping[str, Any]] = {
         raw_key(one.connection.provider): raw_metadata(
             session, account, one.connection.provider,
@@ -143,7 +140,19 @@ def account_events(session: Session, account: str, outcomes: Sequence[Outcome]) 
         for one in synced_now
     }  # fmt: skip
     told |= {**contact_metadata(session, account), LEADS: lead_metadata(session, account, synced_now)}
-    return [*(dg.AssetMaterialization(key, partition=account, metadata=one) for key, one in told.items()), check]
+    events = [dg.AssetMaterialization(key, partition=account, metadata=one) for key, one in told.items()]
+    return [*events, threads_event(session, account)]
+
+
+def as_evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
+    """The result of a check as a run tells it that is no run of the asset."""
+    return dg.AssetCheckEvaluation(
+        asset_key=LEADS,
+        check_name=SYNCED,
+        passed=result.passed,
+        description=result.description,
+        metadata=result.metadata,
+    )
 
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, int | float | str]:
@@ -162,8 +171,8 @@ def totals(outcomes: Sequence[Outcome]) -> dict[str, int | float | str]:
 @dg.job(
     name="sync_many",
     description=(
-        "Sync many connections in one run: what the hourly schedule starts. Each fails for itself: its account's check "
-        f"`{SYNCED}` on leads turns red, the others go on. Without configuration: every active connection."
+        "Sync many connections in one run: what the hourly schedule starts. Each fails for itself: the check "
+        f"`{SYNCED}` on leads turns red and names it, the others go on. Without configuration: every active connection."
     ),
 )
 def sync_many() -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.jobs import preview_connections
-from crm_pipeline.defs.leads import markdown_table
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import active_connections
+from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline.warehouse.database import Warehouse
 
