@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _stop)
     try:
         with tempfile.TemporaryDirectory(prefix="crm-bench-") as folder:
-            parts = {"crms": measure_crms, "scale": measure_scale, "identity": measure_identity}
+            parts = {"crms": measure_crms, "scale": measure_scale, "identity": measure_identity, "fleet": measure_fleet}
             return parts.get(options.only, measure)(options, Path(folder))
     except BenchmarkFailed as error:
         print(error, file=sys.stderr)
@@ -91,6 +91,15 @@ def measure_scale(options: argparse.Namespace, folder: Path) -> int:
     machine = _machine(options.contacts, 1)
     table, is_met = scale.measure(options.contacts, folder, postgres=options.postgres)
     print(f"{machine}\n\n{table}")
+    return MISSED if options.strict and not is_met else DONE
+
+
+def measure_fleet(options: argparse.Namespace, folder: Path) -> int:
+    """Many connections, some of them in trouble, in the runs of one tick."""
+    from benchmarks import fleet
+
+    table, is_met = fleet.measure(folder)
+    print(f"{fleet.CONTACTS} contacts a connection; {_processors()}\n\n{table}")
     return MISSED if options.strict and not is_met else DONE
 
 
@@ -155,9 +164,13 @@ def _store(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
 def _machine(contacts: int, runs: int) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
-        f"{contacts:,} contacts, {f'median of {runs} runs' if runs > 1 else 'one run'}; {os.cpu_count()} processors, "
-        f"load {os.getloadavg()[0]:.1f} before; Python {platform.python_version()}, {libraries}"
+        f"{contacts:,} contacts, {f'median of {runs} runs' if runs > 1 else 'one run'}; {_processors()}; "
+        f"Python {platform.python_version()}, {libraries}"
     )
+
+
+def _processors() -> str:
+    return f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before"
 
 
 def _domain_sentence(domains: Sequence[Facts]) -> str:
@@ -178,9 +191,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
     parser.add_argument(
         "--only",
-        choices=("stages", "syncs", "crms", "scale", "identity"),
+        choices=("stages", "syncs", "crms", "scale", "identity", "fleet"),
         help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
-        "identity: who is one person, where that is known",
+        "identity: who is one person, where that is known; fleet: one tick over 250 connections, some in trouble",
     )
     parser.add_argument("--postgres", metavar="URL", help="for scale: an empty database instead of a DuckDB file")
     commands = parser.add_subparsers(dest="command", metavar="")
