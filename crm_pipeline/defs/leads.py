@@ -20,6 +20,7 @@ from crm_pipeline.steps import build_leads
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.warehouse.session import Session
 
+NOTHING = "No sync came to its end here."
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status", "crm_stage")
 THREADS = dg.AssetKey("recent_threads")
@@ -76,7 +77,7 @@ def lead_metadata(session: Session, account: str, results: Sequence[SyncResult])
     """
     newest = session.rows("reports/newest_leads", account_id=account, limit=PREVIEW_ROWS)
     metadata: dict[str, Any] = {
-        "summary": "; ".join(f"{result.connection.label}: {result.results.sentence()}" for result in results),
+        "summary": "; ".join(f"{one.connection.label}: {one.results.sentence()}" for one in results) or NOTHING,
         "dagster/row_count": session.rows("reports/lead_count", account_id=account)[0]["leads"],
     }
     reasons: dict[str, int] = {}
