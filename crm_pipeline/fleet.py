@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import datetime
@@ -52,7 +52,7 @@ def sync_connections(
     *,
     at_once: int,
     fetch_seconds: float = FETCH_SECONDS,
-) -> Iterator[SyncResult | Joined]:
+) -> Generator[SyncResult | Joined, None, None]:
     """Sync them, at most `at_once` at a time in this order; each is told as it ends.
 
     Whoever stops listening stops the syncs: those under way end after their page, the others do not begin.

@@ -162,7 +162,7 @@ def test_who_stops_listening_stops_the_syncs(
     """As a run does that was cancelled: what is under way ends after its page, the rest does not begin."""
     outcomes = sync_connections(pipeline, connections, Asked(), at_once=1)
     next(outcomes)
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     left = dict(look(pipeline, "select status, count(*) from sync_runs group by status"))
     assert left.get("running") is None
     assert left["succeeded"] == 1

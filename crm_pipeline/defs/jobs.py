@@ -21,6 +21,8 @@ from crm_pipeline.walk.difference import Difference
 
 PREVIEWED = 100
 """Leads of which a preview tells the changes; its totals count all."""
+NEW, TOLD_OF_NEW = ("created", "split"), ("name", "phone", "email")
+"""Of a lead that comes into being these fields are enough to know it by."""
 CHANGE_COLUMNS = ("lead", "what", "field", "before", "after", "from")
 
 SYNC = dg.define_asset_job(
@@ -113,7 +115,7 @@ def preview_metadata(result: SyncResult) -> dg.MetadataValue[Any]:
 
 
 def difference_lines(difference: Difference) -> Sequence[str]:
-    """Lead by lead and field by field; what a CRM wrote is shown as the text it is."""
+    """Lead by lead and field by field, new leads in short; what a CRM wrote is shown as the text it is."""
     if not difference.total:
         return ["No lead would change."]
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in difference.totals.items())
@@ -128,6 +130,7 @@ def difference_lines(difference: Difference) -> Sequence[str]:
         }
         for lead in difference.leads
         for change in lead.changes
+        if change.kind not in NEW or change.field in TOLD_OF_NEW
     ]
     shown = f"{len(difference.leads):,} of {difference.total:,} leads that would change ({kinds}):"
     return [shown, markdown_table(CHANGE_COLUMNS, rows)]

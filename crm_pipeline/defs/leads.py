@@ -14,6 +14,7 @@ from crm_pipeline.defs.failures import as_failure, translated
 from crm_pipeline.defs.partitions import ACCOUNTS, FOLLOWS, GROUP, OWNERS
 from crm_pipeline.defs.previewed import linked
 from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.synced import SYNCED_SPEC, as_evaluation, synced_check
 from crm_pipeline.defs.syncs import LEADS, connections_of_run, each
 from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.steps import build_leads
@@ -24,20 +25,6 @@ NOTHING = "No sync came to its end here."
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status", "crm_stage")
 THREADS = dg.AssetKey("recent_threads")
-SYNCED = "every_connection_synced"
-"""The check that is red while a connection fails."""
-
-FAILING_SHOWN = 20
-FAILING_COLUMNS = ("account", "crm", "code", "what it met", "what to do", "last synced")
-SYNCED_SPEC = dg.AssetCheckSpec(
-    SYNCED,
-    asset=LEADS,
-    description=(
-        "The last sync of every active connection of every account succeeded. Red while one fails: the result says "
-        "which, what it met and what to do. The others go on meanwhile. It is of all accounts at once, so that a "
-        "healthy account, synced a moment later, does not hide a sick one."
-    ),
-)
 
 
 @dg.asset(
@@ -54,7 +41,9 @@ SYNCED_SPEC = dg.AssetCheckSpec(
         "e-mail are one lead, and each field comes from the contact that is trusted most."
     ),
 )
-def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> Iterator[dg.MaterializeResult[None]]:
+def leads(
+    context: dg.AssetExecutionContext, crm: CrmPipeline
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckEvaluation]:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
         connections = connections_of_run(context, pipeline.warehouse)
@@ -66,6 +55,7 @@ def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> Iterator[dg.Ma
     for result in results:
         context.log.info(f"{result.connection.label}: {result.results.sentence()}")
         if result.error is not None:
+            yield as_evaluation(check)
             raise as_failure(result.error)
     yield dg.MaterializeResult(metadata=told, check_results=[check])
 
@@ -97,45 +87,6 @@ def threads_event(session: Session, account: str) -> dg.AssetMaterialization:
     """The view shows the leads as they are now, so its page says since when."""
     threads = session.rows("reports/thread_count", account_id=account)[0]["threads"]
     return dg.AssetMaterialization(THREADS, partition=account, metadata={"dagster/row_count": threads})
-
-
-def synced_check(session: Session) -> dg.AssetCheckResult:
-    """Whether the last sync of every active connection succeeded; those that failed, with what to do."""
-    rows = session.rows("reports/failing_connections", row_limit=FAILING_SHOWN)
-    connections, failing = rows[0]["connections"], rows[0]["failing"]
-    if not failing:
-        found = f"The last sync of each of {connections:,} connections succeeded."
-        return dg.AssetCheckResult(
-            asset_key=LEADS, check_name=SYNCED, passed=True, description=found, metadata={"failing": 0}
-        )
-    named = ", ".join(f"{row['account_id']}/{row['provider']} ({row['last_error_code']})" for row in rows)
-    shown = [
-        dict(
-            zip(
-                FAILING_COLUMNS,
-                (
-                    row["account_id"],
-                    row["provider"],
-                    row["last_error_code"],
-                    row["last_error_message"],
-                    row["last_error_action"],
-                    f"{row['last_synced_at']:%Y-%m-%d %H:%M} UTC" if row["last_synced_at"] else "never",
-                ),
-                strict=True,
-            )
-        )
-        for row in rows
-    ]
-    return dg.AssetCheckResult(
-        asset_key=LEADS,
-        check_name=SYNCED,
-        passed=False,
-        description=f"{failing:,} of {connections:,} connections fail: {named}{', …' if failing > len(rows) else ''}.",
-        metadata={
-            "failing": failing,
-            "connections that fail": dg.MetadataValue.md(markdown_table(FAILING_COLUMNS, shown, width=400)),
-        },
-    )
 
 
 def definitions() -> dg.Definitions:

@@ -6,6 +6,7 @@ materializations of each account's partitions, and a red check where a connectio
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +15,15 @@ from pydantic import Field
 
 from crm_pipeline.defs.contacts import contact_metadata
 from crm_pipeline.defs.failures import as_failure, translated
-from crm_pipeline.defs.leads import SYNCED, lead_metadata, synced_check, threads_event
+from crm_pipeline.defs.leads import lead_metadata, threads_event
 from crm_pipeline.defs.raw import raw_metadata
 from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.synced import SYNCED, as_evaluation, synced_check
 from crm_pipeline.defs.syncs import LEADS, syncable
 from crm_pipeline.defs.tags import raw_key, trigger_of
-from crm_pipeline.errors import SyncUnfinished
+from crm_pipeline.errors import ConfigError, SyncUnfinished
 from crm_pipeline.fleet import Asked, Joined, sync_connections
+from crm_pipeline.steps import APPLIED
 from crm_pipeline.walk import registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
@@ -56,6 +59,7 @@ def walk_connections(
 ) -> Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation | dg.Output[None]]:
     outcomes: list[Outcome] = []
     with translated(), crm.opened() as pipeline:
+        require_applied(config.strategy)
         with pipeline.warehouse.session() as session:
             connections = chosen(context, registry.connections(session), config.connections)
         asked = Asked(
@@ -66,19 +70,30 @@ def walk_connections(
         )
         at_once = config.at_once or crm.settings().sync_at_once
         waiting = Waiting(connections)
-        for outcome in sync_connections(pipeline, connections, asked, at_once=at_once):
-            outcomes.append(outcome)
-            say(context, outcome)
-            if done := waiting.ended(outcome):
-                with pipeline.warehouse.session() as session:
-                    events = account_events(session, outcome.connection.account_id, done)
-                yield from events
+        with closing(sync_connections(pipeline, connections, asked, at_once=at_once)) as ending:
+            for outcome in ending:
+                outcomes.append(outcome)
+                say(context, outcome)
+                if done := waiting.ended(outcome):
+                    with pipeline.warehouse.session() as session:
+                        events = account_events(session, outcome.connection.account_id, done)
+                    yield from events
         with pipeline.warehouse.session() as session:
             yield as_evaluation(synced_check(session))
     yield dg.Output(None, metadata=totals(outcomes))
     errors = [one.error for one in outcomes if isinstance(one, SyncResult) and one.status == "failed" and one.error]
     if errors and len(errors) == len(outcomes):
         raise as_failure(errors[0])
+
+
+def require_applied(strategy: str) -> None:
+    """Refuse a strategy that is not for a run that materializes."""
+    if strategy not in APPLIED:
+        raise ConfigError(
+            "invalid_setting",
+            f"There is no strategy {strategy!r} for this job; choose from {', '.join(APPLIED)}.",
+            action="Correct the run's configuration. A preview is the job `preview`.",
+        )
 
 
 def chosen(
@@ -142,17 +157,6 @@ def account_events(session: Session, account: str, outcomes: Sequence[Outcome]) 
     told |= {**contact_metadata(session, account), LEADS: lead_metadata(session, account, synced_now)}
     events = [dg.AssetMaterialization(key, partition=account, metadata=one) for key, one in told.items()]
     return [*events, threads_event(session, account)]
-
-
-def as_evaluation(result: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    """The result of a check as a run tells it that is no run of the asset."""
-    return dg.AssetCheckEvaluation(
-        asset_key=LEADS,
-        check_name=SYNCED,
-        passed=result.passed,
-        description=result.description,
-        metadata=result.metadata,
-    )
 
 
 def totals(outcomes: Sequence[Outcome]) -> dict[str, int | float | str]:

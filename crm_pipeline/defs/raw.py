@@ -4,7 +4,7 @@ dlt is called directly rather than through dagster-dlt's decorator, which runs e
 hold the DuckDB file while waiting for the network.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.partitions import ACCOUNTS, GROUP, OWNERS
 from crm_pipeline.defs.previewed import linked
 from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.synced import as_evaluation, synced_check
 from crm_pipeline.defs.syncs import (
     SyncConfig,
     active_connections,
@@ -23,6 +24,7 @@ from crm_pipeline.defs.syncs import (
     time_limit,
 )
 from crm_pipeline.defs.tags import raw_key
+from crm_pipeline.errors import PipelineError
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.providers.provider import Provider
 from crm_pipeline.steps import Pipeline, Sync, close_books, land, note_landing
@@ -46,23 +48,31 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
             "is a `rebuild` and never a second fetch."
         ),
     )
-    def contacts(context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline) -> dg.MaterializeResult[None]:
+    def contacts(
+        context: dg.AssetExecutionContext, config: SyncConfig, crm: CrmPipeline
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckEvaluation]:
         with translated(), crm.opened() as pipeline:
             account = context.partition_key
             known = active_connections(pipeline.warehouse, account, connection_id=config.connection_id)
             connections = [c for c in require_connections(known, account) if c.provider == provider.name]
             if not connections:
-                return _nothing(context, provider)
+                yield _nothing(context, provider)
+                return
             strategy = strategy_of(context, config)
             is_time_up = time_limit(context)
-            syncs = each(
-                pipeline,
-                context,
-                connections,
-                lambda sync: _landed(pipeline, context, sync, config, is_time_up),
-                strategy=strategy,
-                force=config.force,
-            )
+            try:
+                syncs = each(
+                    pipeline,
+                    context,
+                    connections,
+                    lambda sync: _landed(pipeline, context, sync, config, is_time_up),
+                    strategy=strategy,
+                    force=config.force,
+                )
+            except PipelineError:  # the run ends here, before the leads that would tell of it
+                with pipeline.warehouse.session() as session:
+                    yield as_evaluation(synced_check(session))
+                raise
             now = pipeline.now()
             seconds = sum((now - sync.started_at).total_seconds() for sync in syncs)
             with pipeline.warehouse.session() as session:
@@ -71,7 +81,7 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
                     requests=sum(sync.requests for sync in syncs), seconds=seconds,
                 )  # fmt: skip
         passes = ", ".join(str(sync.pass_kind) for sync in syncs)
-        return dg.MaterializeResult(metadata={**told, "pass": passes or "unfinished"})
+        yield dg.MaterializeResult(metadata={**told, "pass": passes or "unfinished"})
 
     return contacts
 

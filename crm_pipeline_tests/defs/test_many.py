@@ -109,6 +109,12 @@ def test_a_run_in_which_everything_fails_is_red(sandbox: Sandbox, instance: dg.D
     assert check(result)[0] is False
 
 
+def test_a_preview_is_no_packed_run(sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    config = {"ops": {"walk_connections": {"config": {"strategy": "preview"}}}}
+    assert not launch(instance, "sync_many", run_config=config).success
+    assert look(tmp_path, "select * from sync_runs") == []
+
+
 def test_the_schedule_asks_for_a_run_each_while_connections_are_few(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
