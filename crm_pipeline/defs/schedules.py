@@ -1,10 +1,10 @@
-"""Every hour, a sync of every active connection, in a bounded number of runs.
+"""Every hour, a sync of every active connection, in a bounded number of runs; the slow ones apart, after the others.
 
 Which those are, and how they are packed, is decided when the schedule ticks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import dagster as dg
@@ -15,6 +15,7 @@ from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import syncable
 from crm_pipeline.defs.tags import (
     ACCOUNT_TAG,
+    CONTINUED,
     HOURLY,
     PROVIDER_TAG,
     SEVERAL,
@@ -22,12 +23,15 @@ from crm_pipeline.defs.tags import (
     SYNC_TAG,
     TRIGGER_TAG,
 )
+from crm_pipeline.fleet import FETCH_SECONDS
 from crm_pipeline.walk import registry
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Session
 
-SECONDS_WHEN_NEW = 1e9
-"""Nobody knows how long a first sync takes: it begins last."""
+SLOW = 1e9
+"""Seconds that a first sync, or one that was not finished, is taken to last: nobody knows."""
+LATELY = timedelta(days=8)
+"""Within it every connection had a complete pass."""
 TOLD = 20
 """Connections that are passed over and named where nothing else is to be done."""
 
@@ -38,13 +42,15 @@ TOLD = 20
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description=(
         "Syncs every active connection of every account once an hour: a run each while they are few, else packed into "
-        "CRM_SYNC_RUNS runs. Connections that have to be made anew are passed over; the tick's log says why."
+        "CRM_SYNC_RUNS runs; those whose syncs are long, or nobody knows how long, apart and after the others. "
+        "Connections that have to be made anew are passed over; the tick's log says why."
     ),
 )
 def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    tick = context.scheduled_execution_time
     with crm.warehouse().session() as session:
         known = registry.connections(session)
-        seconds = usual_seconds(session)
+        seconds = usual_seconds(session, since=tick - LATELY)
     due = syncable(known)
     passed_over = [why_not(one) for one in known if one not in due]
     for reason in passed_over:
@@ -53,18 +59,27 @@ def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iter
         yield dg.SkipReason("\n".join(["No account has an active connection.", *passed_over[:TOLD]]))
         return
     context.instance.add_dynamic_partitions(str(ACCOUNTS.name), sorted({one.account_id for one in due}))
-    for number, some in enumerate(packed(due, crm.settings().sync_runs, seconds)):
-        yield packed_request(some, context.scheduled_execution_time, number)
+    runs = crm.settings().sync_runs
+    slow = [one for one in due if seconds.get(one.id, SLOW) >= FETCH_SECONDS]
+    quick = [one for one in due if one not in slow]
+    for number, some in enumerate(packed(quick, runs, seconds)):
+        yield packed_request(some, tick, f"{number}", HOURLY)
+    for number, some in enumerate(packed(slow, runs, seconds)):
+        yield packed_request(some, tick, f"slow:{number}", CONTINUED)
 
 
-def usual_seconds(session: Session) -> Mapping[UUID, float]:
-    """How long the last sync of each connection took; for ever, where it was not finished."""
-    return {
-        UUID(str(row["connection_id"])): SECONDS_WHEN_NEW
-        if row["finished_at"] is None or row["status"] == "interrupted"
-        else (row["finished_at"] - row["started_at"]).total_seconds()
-        for row in session.rows("reports/last_syncs")
+def usual_seconds(session: Session, since: datetime) -> Mapping[UUID, float]:
+    """How long the longest sync of each connection took lately; for ever, where the newest was not finished."""
+    longest = {
+        UUID(str(row["connection_id"])): row["longest"].total_seconds()
+        for row in session.rows("reports/longest_syncs", since=since)
     }
+    unfinished = {
+        UUID(str(row["connection_id"])): SLOW
+        for row in session.rows("reports/last_syncs")
+        if row["status"] == "interrupted" or row["finished_at"] is None
+    }
+    return longest | unfinished
 
 
 def why_not(connection: Connection) -> str:
@@ -86,7 +101,7 @@ def packed(due: Sequence[Connection], runs: int, seconds: Mapping[UUID, float]) 
     """
 
     def lasts(connection: Connection) -> float:
-        return seconds.get(connection.id, SECONDS_WHEN_NEW)
+        return seconds.get(connection.id, SLOW)
 
     if len(due) <= runs:
         return [[one] for one in due]
@@ -99,7 +114,9 @@ def packed(due: Sequence[Connection], runs: int, seconds: Mapping[UUID, float]) 
     return [sorted(share, key=lasts) for share in shares]
 
 
-def packed_request(some: Sequence[Connection], tick: datetime, number: int) -> dg.RunRequest:
+def packed_request(
+    some: Sequence[Connection], tick: datetime, number: str, priority: Mapping[str, str]
+) -> dg.RunRequest:
     """A run for some connections. Its key is of the tick, so that a tick that is evaluated twice doubles nothing."""
     config = ManyConfig(connections=[str(one.id) for one in some], due_at=tick.isoformat())
     labels = {one.label for one in some}
@@ -112,7 +129,7 @@ def packed_request(some: Sequence[Connection], tick: datetime, number: int) -> d
             STRATEGY_TAG: "append",
             TRIGGER_TAG: "schedule",
             **({SYNC_TAG: labels.pop()} if len(labels) == 1 else {}),
-            **HOURLY,
+            **priority,
         },
     )
 

@@ -17,7 +17,7 @@ from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline_tests.warehouse import looking
 
-HOUR = datetime(2026, 11, 25, 17, 0, tzinfo=UTC)
+HOUR = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,7 @@ def test_a_preview_is_no_packed_run(sandbox: Sandbox, instance: dg.DagsterInstan
 def test_the_schedule_asks_for_a_run_each_while_connections_are_few(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
+    assert launch(instance, "sync_many").success
     requests = schedule(tmp_path).run_requests
     assert [request.tags["crm_pipeline/sync"] for request in requests] == [
         "acme/hubspot", "acme/pipedrive", "globex/hubspot", "globex/pipedrive",
@@ -128,6 +130,20 @@ def test_the_schedule_asks_for_a_run_each_while_connections_are_few(
         assert request.tags["dagster/priority"] == "-1"
     assert len({request.run_key for request in requests}) == 4
     assert {request.run_key for request in schedule(tmp_path).run_requests} == {one.run_key for one in requests}
+
+
+def test_slow_connections_have_runs_of_their_own_after_the_others(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows how long a first sync takes, and one that took long once is taken to do so again."""
+    monkeypatch.setenv("CRM_SYNC_RUNS", "1")
+    assert {one.tags["dagster/priority"] for one in schedule(tmp_path).run_requests} == {"-2"}
+    assert launch(instance, "sync_many").success
+    look(tmp_path, "update sync_runs set started_at = started_at - interval '5 minutes' where provider = 'pipedrive' "
+        "and account_id = 'acme' returning sync_id")  # fmt: skip
+    requests = schedule(tmp_path, datetime.now(UTC)).run_requests
+    told = [(one.tags["dagster/priority"], one.tags.get("crm_pipeline/sync")) for one in requests]
+    assert told == [("-1", None), ("-2", "acme/pipedrive")]
 
 
 def test_the_schedule_packs_many_connections_and_its_runs_sync_them(

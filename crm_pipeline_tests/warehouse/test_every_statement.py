@@ -283,6 +283,7 @@ def reports(session: Session) -> dict[str, Any]:
         "raw_count": session.rows("reports/raw_count", raw_of="hubspot", **acme),
         "thread_count": session.rows("reports/thread_count", **acme),
         "last_syncs": session.rows("reports/last_syncs"),
+        "longest_syncs": session.rows("reports/longest_syncs", since=START),
         "failing": session.rows("reports/failing_connections", row_limit=10),
         "lead_columns": session.rows("reports/lead_columns"),
         "lead_contacts": session.rows("reports/lead_contacts", **acme),
