@@ -98,7 +98,7 @@ def measure_fleet(options: argparse.Namespace, folder: Path) -> int:
     """Many connections, some of them in trouble, in the runs of one tick."""
     from benchmarks import fleet
 
-    table, is_met = fleet.measure(folder)
+    table, is_met = fleet.measure(folder, options.accounts)
     print(f"{fleet.CONTACTS} contacts a connection; {_processors()}\n\n{table}")
     return MISSED if options.strict and not is_met else DONE
 
@@ -193,8 +193,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--only",
         choices=("stages", "syncs", "crms", "scale", "identity", "fleet"),
         help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
-        "identity: who is one person, where that is known; fleet: one tick over 250 connections, some in trouble",
+        "identity: who is one person, where that is known; fleet: one tick over many connections, some in trouble",
     )
+    parser.add_argument("--accounts", type=_positive, default=50, help="for fleet: with five connections each (50)")
     parser.add_argument("--postgres", metavar="URL", help="for scale: an empty database instead of a DuckDB file")
     commands = parser.add_subparsers(dest="command", metavar="")
     commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=CHILDREN)
