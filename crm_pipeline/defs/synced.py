@@ -24,7 +24,8 @@ SYNCED_SPEC = dg.AssetCheckSpec(
 def synced_check(session: Session) -> dg.AssetCheckResult:
     """Whether the last sync of every active connection succeeded; those that failed, with what to do."""
     rows = session.rows("reports/failing_connections", row_limit=FAILING_SHOWN)
-    connections, failing = rows[0]["connections"], rows[0]["failing"]
+    connections, failing = (rows[0]["connections"], rows[0]["failing"]) if rows else (0, 0)
+    rows = [row for row in rows if row["last_error_code"] is not None]
     if not failing:
         found = f"The last sync of each of {connections:,} connections succeeded."
         return dg.AssetCheckResult(
