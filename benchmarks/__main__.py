@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "scale": measure_scale,
                 "identity": measure_identity,
                 "parallel": measure_parallel,
+                "fleet": measure_fleet,
             }
             return parts.get(options.only, measure)(options, Path(folder))
     except BenchmarkFailed as error:
@@ -104,6 +105,15 @@ def measure_parallel(options: argparse.Namespace, folder: Path) -> int:
     machine = _machine(options.contacts, options.runs)
     table, is_met = parallel.measure(options.contacts, options.runs, folder)
     print(f"{machine}\n\n{table}")
+    return MISSED if options.strict and not is_met else DONE
+
+
+def measure_fleet(options: argparse.Namespace, folder: Path) -> int:
+    """Many connections, some of them in trouble, in the runs of one tick."""
+    from benchmarks import fleet
+
+    table, is_met = fleet.measure(folder, options.accounts)
+    print(f"{fleet.CONTACTS} contacts a connection; {_processors()}\n\n{table}")
     return MISSED if options.strict and not is_met else DONE
 
 
@@ -168,9 +178,13 @@ def _store(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
 def _machine(contacts: int, runs: int) -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return (
-        f"{contacts:,} contacts, {f'median of {runs} runs' if runs > 1 else 'one run'}; {os.cpu_count()} processors, "
-        f"load {os.getloadavg()[0]:.1f} before; Python {platform.python_version()}, {libraries}"
+        f"{contacts:,} contacts, {f'median of {runs} runs' if runs > 1 else 'one run'}; {_processors()}; "
+        f"Python {platform.python_version()}, {libraries}"
     )
+
+
+def _processors() -> str:
+    return f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before"
 
 
 def _domain_sentence(domains: Sequence[Facts]) -> str:
@@ -191,10 +205,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
     parser.add_argument(
         "--only",
-        choices=("stages", "syncs", "crms", "scale", "identity", "parallel"),
+        choices=("stages", "syncs", "crms", "scale", "identity", "parallel", "fleet"),
         help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
-        "identity: who is one person, where that is known; parallel: four CRMs of one account into one PostgreSQL",
+        "identity: who is one person, where that is known; parallel: four CRMs of one account into one PostgreSQL; "
+        "fleet: one tick over 250 connections, some in trouble",
     )
+    parser.add_argument("--accounts", type=_positive, default=50, help="for fleet: with five connections each (50)")
     parser.add_argument("--postgres", metavar="URL", help="for scale: an empty database instead of a DuckDB file")
     commands = parser.add_subparsers(dest="command", metavar="")
     commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=CHILDREN)

@@ -11,12 +11,13 @@ from crm_pipeline.defs import (
     jobs,
     leads,
     maintenance,
+    many,
     raw,
     resources,
     schedules,
     sensors,
 )
 
-MODULES = (resources, raw, contacts, leads, checks, jobs, schedules, sensors, failed, maintenance)
+MODULES = (resources, raw, contacts, leads, checks, jobs, many, schedules, sensors, failed, maintenance)
 
 defs = dg.Definitions.merge(*(module.definitions() for module in MODULES))

@@ -4,8 +4,9 @@ PipelineError
 ├── ConfigError      ours or the operator's: a setting, a wrong command
 ├── NangoError       Nango refused, is unreachable, or has no usable connection
 ├── ProviderError    the CRM behind Nango refused or answered nonsense
-├── WarehouseError   the store is locked or failed
-└── SyncHeld         nothing is broken, but a person has to look before data goes away
+├── WarehouseError   the store is locked or failed; `ConnectionBusy` where another sync has the connection
+├── SyncHeld         nothing is broken, but a person has to look before data goes away
+└── SyncUnfinished   nothing is broken, but the time that the sync was given is over
 
 A class says whose fault it is. `code` is one of the published codes (README, "Errors"), `message` says what was
 attempted and what came back, `action` the next thing to do. `can_retry` says whether the same call may succeed later
@@ -28,6 +29,7 @@ ACTIONS: dict[str, str] = {
     "provider_unavailable": "Nothing to do unless it lasts: progress is kept and the next sync continues.",
     "unexpected_response": "Nothing was deleted. Run the sync again; if it repeats, report it to the maintainers.",
     "pagination_loop": "Nothing was deleted. Run the sync again; if it repeats, report it to the maintainers.",
+    "unfinished": "Nothing to do: what was fetched is kept, and the next sync continues there.",
     "mass_removal_held": "Look at the CRM. If the removal is meant, run the sync again with --force.",
     "warehouse_locked": "Wait for the process named above to finish, or stop it, then run the command again.",
     "warehouse_error": "Check that the store's disk has room and can be written, then run the command again.",
@@ -110,6 +112,16 @@ class WarehouseError(PipelineError):
     """The store: locked by somebody, or failing."""
 
     codes = frozenset({"warehouse_locked", "warehouse_error"})
+
+
+class ConnectionBusy(WarehouseError):
+    """Another sync of the same connection is at work, or has just done it."""
+
+
+class SyncUnfinished(PipelineError):
+    """A sync stopped between two pages, because its time was over or it was told to stop."""
+
+    codes = frozenset({"unfinished"})
 
 
 class SyncHeld(PipelineError):

@@ -23,6 +23,8 @@ NAMES = (
     "CRM_WAREHOUSE",
     "CRM_DATA_DIR",
     "CRM_DEFAULT_REGION",
+    "CRM_SYNC_RUNS",
+    "CRM_SYNC_AT_ONCE",
     "CRON_SECRET",
     "CRM_API_TOKEN",
     "CRM_NOTICE_EMAIL",
@@ -35,6 +37,10 @@ DEFAULT_HOST = "https://api.nango.dev"
 DEFAULT_WAREHOUSE = "duckdb:///.crm/crm.duckdb"
 DEFAULT_DATA_DIR = ".crm"
 DEFAULT_REGION = "US"
+DEFAULT_RUNS, MOST_RUNS = 4, 100
+"""Runs that the schedule shares its connections out to: a run costs seconds, what it does for a connection does not."""
+DEFAULT_AT_ONCE, MOST_AT_ONCE = 8, 32
+"""Connections that one run fetches side by side."""
 
 CRON_SECRET_LENGTH = 32
 TOKEN_LENGTH = 16
@@ -99,6 +105,8 @@ class Settings:
     warehouse: str = DEFAULT_WAREHOUSE
     data_dir: Path = Path(DEFAULT_DATA_DIR)
     default_region: str = DEFAULT_REGION
+    sync_runs: int = DEFAULT_RUNS
+    sync_at_once: int = DEFAULT_AT_ONCE
     cron_secret: Secret | None = None
     api_token: Secret | None = None
     notice_email: tuple[str, ...] = ()
@@ -121,6 +129,8 @@ class Settings:
             warehouse=form.read("CRM_WAREHOUSE", _warehouse, DEFAULT_WAREHOUSE),
             data_dir=form.read("CRM_DATA_DIR", _data_dir, Path(DEFAULT_DATA_DIR)),
             default_region=form.read("CRM_DEFAULT_REGION", _region, DEFAULT_REGION),
+            sync_runs=form.read("CRM_SYNC_RUNS", _up_to(MOST_RUNS), DEFAULT_RUNS),
+            sync_at_once=form.read("CRM_SYNC_AT_ONCE", _up_to(MOST_AT_ONCE), DEFAULT_AT_ONCE),
             cron_secret=form.read("CRON_SECRET", _cron_secret, None),
             api_token=form.read("CRM_API_TOKEN", _api_token, None),
             notice_email=form.read("CRM_NOTICE_EMAIL", _addresses, ()),
@@ -240,6 +250,15 @@ def _region(text: str) -> str:
     if region not in REGIONS:
         raise ValueError("must be the two letters of a country, such as US, GB or DE")
     return region
+
+
+def _up_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise ValueError(f"must be a whole number from 1 to {most}")
+        return int(text)
+
+    return number
 
 
 def _cron_secret(text: str) -> Secret:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
-from crm_pipeline.errors import ConfigError, NangoError, PipelineError, SyncHeld, WarehouseError
+from crm_pipeline.errors import ConfigError, NangoError, PipelineError, SyncHeld, SyncUnfinished, WarehouseError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.nango.limits import DayBudget
@@ -34,7 +34,7 @@ from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.leads import Results
 from crm_pipeline.walk.rebuild import Rebuilt, connections_to_rebuild
-from crm_pipeline.warehouse.database import Warehouse, make_folder
+from crm_pipeline.warehouse.database import CONNECTION_WAIT, Warehouse, make_folder
 from crm_pipeline.warehouse.session import Row, Session
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ STRATEGIES = ("append", "overwrite", "preview")
 APPLIED = ("append", "overwrite")
 """The strategies that write, so those that a preview can be of."""
 OnRecords = Callable[[int], None]
+IsTimeUp = Callable[[], bool]
+"""Asked after each page: whether the sync has to stop there, with what it has."""
 
 
 def system_now() -> datetime:
@@ -102,24 +104,28 @@ def sync_connection(
     trigger: str = "manual",
     on_records: OnRecords = lambda _: None,
     limit: int | None = None,
+    wait: float = CONNECTION_WAIT,
+    unless_since: datetime | None = None,
+    is_time_up: IsTimeUp = lambda: False,
 ) -> SyncResult:
     """The whole walk for one connection. Never raises a `PipelineError`, except for a strategy that there is not.
 
     How it ended is in the result and in the books. A preview is of `preview_of`, and tells what changes on at most
-    `limit` leads; None: on all of them.
+    `limit` leads; None: on all of them. `wait` is for another sync of the connection, in seconds; `unless_since` leaves
+    it at one that succeeded since then. Either way out is the error `ConnectionBusy`, and no entry in the books.
     """
     sync = new_sync(pipeline, connection, strategy=strategy, preview_of=preview_of, is_forced=force)
     try:
-        with pipeline.warehouse.connection_lock(connection.id, label=connection.label):
-            open_books(pipeline, sync, trigger=trigger)
+        with pipeline.warehouse.connection_lock(connection.id, wait=wait, label=connection.label):
+            open_books(pipeline, sync, trigger=trigger, unless_since=unless_since)
             with failing(pipeline, sync):
                 if strategy == "preview":
                     return preview(pipeline, sync, full=full, on_records=on_records, limit=limit)
-                land(pipeline, sync, full=full, on_records=on_records)
+                land(pipeline, sync, full=full, on_records=on_records, is_time_up=is_time_up)
                 stage_contacts(pipeline, sync)
                 return build_leads(pipeline, sync)
     except PipelineError as error:
-        return _result(sync, "failed", Results(), pipeline.now(), error)
+        return _result(sync, _status_of(error), Results(), pipeline.now(), error)
 
 
 def new_sync(
@@ -145,9 +151,14 @@ def new_sync(
     )
 
 
-def open_books(pipeline: Pipeline, sync: Sync, *, trigger: str) -> None:
-    """Write the sync down before its first request; the caller holds the connection's lock."""
+def open_books(pipeline: Pipeline, sync: Sync, *, trigger: str, unless_since: datetime | None = None) -> None:
+    """Write the sync down before its first request; the caller holds the connection's lock.
+
+    Raises `ConnectionBusy` instead where another sync of the connection succeeded since `unless_since`.
+    """
     with pipeline.warehouse.session() as session:
+        if unless_since is not None:
+            registry.refuse_synced(session, sync.connection, since=unless_since)
         books.open_run(
             session,
             sync.connection,
@@ -166,7 +177,7 @@ def failing(pipeline: Pipeline, sync: Sync) -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
-        _close_as(pipeline, sync, "failed", error)
+        _close_as(pipeline, sync, _status_of(error), error)
         raise
     except OSError as error:
         failed = WarehouseError("warehouse_error", f"{error.filename or 'The disk'}: {error.strerror or error}")
@@ -181,13 +192,29 @@ def failing(pipeline: Pipeline, sync: Sync) -> Iterator[None]:
         raise
 
 
-def land(pipeline: Pipeline, sync: Sync, *, full: bool = False, on_records: OnRecords = lambda _: None) -> None:
+def _status_of(error: PipelineError) -> str:
+    return "interrupted" if isinstance(error, SyncUnfinished) else "failed"
+
+
+def land(
+    pipeline: Pipeline,
+    sync: Sync,
+    *,
+    full: bool = False,
+    on_records: OnRecords = lambda _: None,
+    is_time_up: IsTimeUp = lambda: False,
+) -> None:
     """Fetch the pass that is due and land it in the raw table of the provider, with the cursor."""
     from crm_pipeline.ingest.landing import land_pass
 
     with _source(pipeline, sync) as source:
         landing = land_pass(
-            pipeline.warehouse, source, full=_is_full(sync, full), now=pipeline.now, on_records=on_records
+            pipeline.warehouse,
+            source,
+            full=_is_full(sync, full),
+            now=pipeline.now,
+            on_records=on_records,
+            is_time_up=is_time_up,
         )
     _note_pass(sync, landing)
 
@@ -433,13 +460,13 @@ def restore_leads(
     return warehouse.transact(work)
 
 
-def refresh_connections(pipeline: Pipeline) -> list[Connection]:
-    """Ask Nango for its connections and bring the registry in line.
+def refresh_connections(pipeline: Pipeline, listed: Sequence[NangoConnection] | None = None) -> list[Connection]:
+    """Bring the registry in line with Nango's list of connections, which is asked for where it is not given.
 
     A connection that the list does not show is asked for by name before it counts as gone: a list can be short.
     """
     make_folder(pipeline.data_dir)  # told once, before any connection
-    found = pipeline.nango.list_connections()
+    found = pipeline.nango.list_connections() if listed is None else listed
     with pipeline.warehouse.session() as session:
         known = registry.connections(session)
     complete = {one.nango_connection_id for one in known if one.config}

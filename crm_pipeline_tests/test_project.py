@@ -24,6 +24,7 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 FLOORS = (
     {"definitions", "cli", "web"},
     {"commands", "defs"},
+    {"fleet"},
     {"steps"},
     {"walk"},
     {"ingest"},

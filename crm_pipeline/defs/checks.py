@@ -10,10 +10,10 @@ from typing import Any
 import dagster as dg
 
 from crm_pipeline.defs.failures import translated
-from crm_pipeline.defs.leads import markdown_table
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import LEADS
+from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.steps import system_now
 from crm_pipeline.walk.checks import CHECKS, Check, Outcome, check_account
 
@@ -55,6 +55,21 @@ def result_of(outcome: Outcome) -> dg.AssetCheckResult:
         severity=severity,
         description=outcome.found if outcome.passed else f"{outcome.found} {outcome.action}",
         metadata=metadata_of(outcome),
+    )
+
+
+def evaluation_of(outcome: Outcome) -> dg.AssetCheckEvaluation:
+    """The same for a run that is no run of the asset."""
+    result = result_of(outcome)
+    return dg.AssetCheckEvaluation(
+        asset_key=LEADS,
+        check_name=outcome.check.name,
+        passed=result.passed,
+        severity=result.severity,
+        description=result.description,
+        metadata=result.metadata,
+        blocking=outcome.check.is_blocking,
+        partition=outcome.account_id,
     )
 
 

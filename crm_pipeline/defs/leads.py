@@ -1,55 +1,74 @@
-"""The `leads` asset: contacts matched into people, written where something changed; the books close here."""
+"""The asset `leads`: contacts matched into people, written where something changed; the books close here.
 
-from collections.abc import Mapping, Sequence
+And what is read from it: `recent_threads`, a view beside the product's messages.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
+from crm_pipeline.defs.columns import LEADS as LEAD_COLUMNS
+from crm_pipeline.defs.columns import RECENT_THREADS, schema_of
 from crm_pipeline.defs.failures import as_failure, translated
-from crm_pipeline.defs.partitions import ACCOUNTS, GROUP
+from crm_pipeline.defs.partitions import ACCOUNTS, FOLLOWS, GROUP, OWNERS
+from crm_pipeline.defs.previewed import linked
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import connections_of_run, each
+from crm_pipeline.defs.synced import SYNCED_SPEC, as_evaluation, synced_check
+from crm_pipeline.defs.syncs import LEADS, connections_of_run, each
+from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.steps import build_leads
 from crm_pipeline.walk.books import SyncResult
+from crm_pipeline.warehouse.session import Session
 
+NOTHING = "No sync came to its end here."
 PREVIEW_ROWS = 10
 PREVIEW_COLUMNS = ("name", "phone", "email", "company", "crm_owner", "crm_status", "crm_stage")
+THREADS = dg.AssetKey("recent_threads")
 
 
 @dg.asset(
     deps=["contacts"],
     partitions_def=ACCOUNTS,
     group_name=GROUP,
+    owners=OWNERS,
     kinds={"sql"},
-    description="One row per person of the account, across its CRMs: what the product texts.",
+    automation_condition=FOLLOWS,
+    check_specs=[SYNCED_SPEC],
+    metadata=schema_of(LEAD_COLUMNS),
+    description=(
+        "One row per person of the account, across its CRMs: what the product texts. Contacts that share a phone or an "
+        "e-mail are one lead, and each field comes from the contact that is trusted most."
+    ),
 )
-def leads(context: dg.AssetExecutionContext, crm: CrmPipeline) -> dg.MaterializeResult[None]:
+def leads(
+    context: dg.AssetExecutionContext, crm: CrmPipeline
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckEvaluation]:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
         connections = connections_of_run(context, pipeline.warehouse)
         results = each(pipeline, context, connections, lambda sync: build_leads(pipeline, sync))
         with pipeline.warehouse.session() as session:
-            total = session.rows("reports/lead_count", account_id=account)[0]["leads"]
-            newest = session.rows("reports/newest_leads", account_id=account, limit=PREVIEW_ROWS)
+            told = lead_metadata(session, account, results)
+            check = synced_check(session)
+            context.log_event(threads_event(session, account))
     for result in results:
         context.log.info(f"{result.connection.label}: {result.results.sentence()}")
         if result.error is not None:
+            yield as_evaluation(check)
             raise as_failure(result.error)
-    return dg.MaterializeResult(metadata=lead_metadata(results, total, newest))
+    yield dg.MaterializeResult(metadata=told, check_results=[check])
 
 
-def lead_metadata(
-    results: Sequence[SyncResult], total: int, newest: Sequence[Mapping[str, Any]]
-) -> dict[str, dg.MetadataValue[Any] | int | str | float]:
-    """What the materialization tells.
+def lead_metadata(session: Session, account: str, results: Sequence[SyncResult]) -> Mapping[str, Any]:
+    """What a materialization tells of an account.
 
     The sentence, the counts (plotted over time), skips by reason, a look at some leads.
     """
-    sentences = [f"{result.connection.label}: {result.results.sentence()}" for result in results]
+    newest = session.rows("reports/newest_leads", account_id=account, limit=PREVIEW_ROWS)
     metadata: dict[str, Any] = {
-        "summary": dg.MetadataValue.text("; ".join(sentences)),
-        "dagster/row_count": total,
-        "leads": total,
+        "summary": "; ".join(f"{one.connection.label}: {one.results.sentence()}" for one in results) or NOTHING,
+        "dagster/row_count": session.rows("reports/lead_count", account_id=account)[0]["leads"],
     }
     reasons: dict[str, int] = {}
     for result in results:
@@ -64,18 +83,31 @@ def lead_metadata(
     return metadata
 
 
-def markdown_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table whose cells are shown as the text they are, whatever a CRM put there."""
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    lines += ["| " + " | ".join(_cell(row.get(column)) for column in columns) + " |" for row in rows]
-    return "\n".join(lines) if rows else "No leads yet."
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else " ".join(str(value).split())[:80]
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return "".join(f"\\{char}" if char in "\\`*_{}[]()#+-.!|~" else char for char in escaped)
+def threads_event(session: Session, account: str) -> dg.AssetMaterialization:
+    """The view shows the leads as they are now, so its page says since when."""
+    threads = session.rows("reports/thread_count", account_id=account)[0]["threads"]
+    return dg.AssetMaterialization(THREADS, partition=account, metadata={"dagster/row_count": threads})
 
 
 def definitions() -> dg.Definitions:
-    return dg.Definitions(assets=[leads])
+    messages = dg.AssetSpec(
+        "messages",
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"table"},
+        description="The texts that the product sent and received. The product's own: a sync never writes it.",
+    )
+    recent_threads = dg.AssetSpec(
+        THREADS,
+        deps=[LEADS, "messages"],
+        partitions_def=ACCOUNTS,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"view", "sql"},
+        metadata=schema_of(RECENT_THREADS),
+        description=(
+            "The newest text with each lead, for account managers. A view over leads and messages: up to date by "
+            "itself, so there is nothing to materialize; each sync notes how many threads there are."
+        ),
+    )
+    return dg.Definitions(assets=[*linked([leads]), messages, recent_threads])

@@ -8,20 +8,35 @@ from contextlib import contextmanager
 
 import dagster as dg
 
+from crm_pipeline.defs.queue import alive
 from crm_pipeline.nango.client import NangoClient
+from crm_pipeline.nango.retry import RetryPolicy
 from crm_pipeline.settings import Settings
 from crm_pipeline.steps import Pipeline
 from crm_pipeline.warehouse.database import Warehouse
+
+HURRIED = RetryPolicy(longest_retry_after=20.0, total_wait=45.0)
+"""A run holds a place in the queue, so it does not sit out what a CRM asks it to wait: the next sync goes on."""
 
 
 class CrmPipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The store named by CRM_WAREHOUSE and the Nango of NANGO_HOST and NANGO_SECRET_KEY."""
 
     @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["CrmPipeline"]:
+        """Show that the run's process is alive, for as long as it is; sensors and schedules have no run."""
+        run = context.run
+        if run is None or context.instance is None:
+            yield self
+            return
+        with alive(context.instance, run.run_id):
+            yield self
+
+    @contextmanager
     def opened(self) -> Iterator[Pipeline]:
         """A pipeline whose Nango connections are closed afterwards. Raises `ConfigError` when the key is missing."""
-        settings = Settings.from_environment()
-        with NangoClient(host=settings.nango_host, secret_key=settings.require_nango()) as nango:
+        settings = self.settings()
+        with NangoClient(host=settings.nango_host, secret_key=settings.require_nango(), policy=HURRIED) as nango:
             yield Pipeline(
                 warehouse=self.warehouse(),
                 nango=nango,
@@ -31,8 +46,12 @@ class CrmPipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def warehouse(self) -> Warehouse:
         """The store alone, for what needs no network."""
-        settings = Settings.from_environment()
+        settings = self.settings()
         return Warehouse(settings.warehouse, data_dir=settings.data_dir)
+
+    def settings(self) -> Settings:
+        """What the operator decided."""
+        return Settings.from_environment()
 
 
 def definitions() -> dg.Definitions:

@@ -1,35 +1,143 @@
-"""Every hour, a sync for every CRM of every account that has an active connection.
+"""Every hour, a sync of every active connection, in a bounded number of runs; the slow ones apart, after the others.
 
-Which those are is decided when the schedule ticks.
+Which those are, and how they are packed, is decided when the schedule ticks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import dagster as dg
 
-from crm_pipeline.defs.jobs import SYNC
+from crm_pipeline.defs.many import ManyConfig, sync_many
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import run_request, syncable
+from crm_pipeline.defs.syncs import syncable
+from crm_pipeline.defs.tags import (
+    ACCOUNT_TAG,
+    CONTINUED,
+    HOURLY,
+    PROVIDER_TAG,
+    SEVERAL,
+    STRATEGY_TAG,
+    SYNC_TAG,
+    TRIGGER_TAG,
+)
+from crm_pipeline.fleet import FETCH_SECONDS
 from crm_pipeline.walk import registry
+from crm_pipeline.walk.connection import Connection
+from crm_pipeline.warehouse.session import Session
+
+SLOW = 1e9
+"""Seconds that a first sync, or one that was not finished, is taken to last: nobody knows."""
+LATELY = timedelta(days=8)
+"""Within it every connection had a complete pass."""
+TOLD = 20
+"""Connections that are passed over and named where nothing else is to be done."""
 
 
 @dg.schedule(
-    job=SYNC,
+    job=sync_many,
     cron_schedule="0 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Syncs every CRM of every account once an hour.",
+    description=(
+        "Syncs every active connection of every account once an hour: a run each while they are few, else packed into "
+        "CRM_SYNC_RUNS runs; those whose syncs are long, or nobody knows how long, apart and after the others. "
+        "Connections that have to be made anew are passed over; the tick's log says why."
+    ),
 )
 def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    tick = context.scheduled_execution_time
     with crm.warehouse().session() as session:
         known = registry.connections(session)
-    active = {(c.account_id, c.provider): c for c in syncable(known)}
-    if not active:
-        yield dg.SkipReason("No account has an active connection.")
+        seconds = usual_seconds(session, since=tick - LATELY)
+    due = syncable(known)
+    passed_over = [why_not(one) for one in known if one not in due]
+    for reason in passed_over:
+        context.log.info(reason)
+    if not due:
+        yield dg.SkipReason("\n".join(["No account has an active connection.", *passed_over[:TOLD]]))
         return
-    context.instance.add_dynamic_partitions(str(ACCOUNTS.name), sorted({account for account, _ in active}))
-    for (account, provider), connection in sorted(active.items()):
-        yield run_request(connection, f"{context.scheduled_execution_time:%Y-%m-%dT%H:%M}:{account}:{provider}")
+    context.instance.add_dynamic_partitions(str(ACCOUNTS.name), sorted({one.account_id for one in due}))
+    runs = crm.settings().sync_runs
+    slow = [one for one in due if seconds.get(one.id, SLOW) >= FETCH_SECONDS]
+    quick = [one for one in due if one not in slow]
+    for number, some in enumerate(packed(quick, runs, seconds)):
+        yield packed_request(some, tick, f"{number}", HOURLY)
+    for number, some in enumerate(packed(slow, runs, seconds)):
+        yield packed_request(some, tick, f"slow:{number}", CONTINUED)
+
+
+def usual_seconds(session: Session, since: datetime) -> Mapping[UUID, float]:
+    """How long the longest sync of each connection took lately; for ever, where the newest was not finished."""
+    longest = {
+        UUID(str(row["connection_id"])): row["longest"].total_seconds()
+        for row in session.rows("reports/longest_syncs", since=since)
+    }
+    unfinished = {
+        UUID(str(row["connection_id"])): SLOW
+        for row in session.rows("reports/last_syncs")
+        if row["status"] == "interrupted" or row["finished_at"] is None
+    }
+    return longest | unfinished
+
+
+def why_not(connection: Connection) -> str:
+    """Why a connection is not synced, in words."""
+    if not connection.account_id:
+        return f"{connection.provider} connection {connection.nango_connection_id}: it names no account at Nango."
+    if connection.state == "needs_reconnect":
+        met = f" ({connection.last_error_code})" if connection.last_error_code else ""
+        return f"{connection.label}: its CRM has to be connected again{met}."
+    if connection.state != "active" or not connection.is_active:
+        return f"{connection.label}: it is disconnected."
+    return f"{connection.label}: this version does not know the CRM."
+
+
+def packed(due: Sequence[Connection], runs: int, seconds: Mapping[UUID, float]) -> list[list[Connection]]:
+    """Share connections out: a run each while they are few, else an account whole to the run that has least to do.
+
+    In each run the quick ones begin first, so that nobody waits behind a slow one.
+    """
+
+    def lasts(connection: Connection) -> float:
+        return seconds.get(connection.id, SLOW)
+
+    if len(due) <= runs:
+        return [[one] for one in due]
+    accounts: dict[str, list[Connection]] = {}
+    for one in due:
+        accounts.setdefault(one.account_id, []).append(one)
+    shares: list[list[Connection]] = [[] for _ in range(min(runs, len(accounts)))]
+    for account in sorted(accounts, key=lambda name: (-len(accounts[name]), name)):
+        min(shares, key=len).extend(accounts[account])
+    return [sorted(share, key=lasts) for share in shares]
+
+
+def packed_request(
+    some: Sequence[Connection], tick: datetime, number: str, priority: Mapping[str, str]
+) -> dg.RunRequest:
+    """A run for some connections. Its key is of the tick, so that a tick that is evaluated twice doubles nothing."""
+    config = ManyConfig(connections=[str(one.id) for one in some], due_at=tick.isoformat())
+    labels = {one.label for one in some}
+    return dg.RunRequest(
+        run_key=f"{tick:%Y-%m-%dT%H:%M}:{number}",
+        run_config=dg.RunConfig(ops={"walk_connections": config}),
+        tags={
+            ACCOUNT_TAG: only(one.account_id for one in some),
+            PROVIDER_TAG: only(one.provider for one in some),
+            STRATEGY_TAG: "append",
+            TRIGGER_TAG: "schedule",
+            **({SYNC_TAG: labels.pop()} if len(labels) == 1 else {}),
+            **priority,
+        },
+    )
+
+
+def only(values: Iterable[str]) -> str:
+    """The one value that all have, or that there are several."""
+    different = set(values)
+    return different.pop() if len(different) == 1 else SEVERAL
 
 
 def definitions() -> dg.Definitions:

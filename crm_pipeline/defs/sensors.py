@@ -1,7 +1,7 @@
-"""New connections.
+"""What starts runs between the hours: new connections, syncs that were not finished, and raw rows that landed alone."""
 
-Nango's list becomes the registry, its accounts become partitions, and a new one is synced at once.
-"""
+import hashlib
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -9,40 +9,97 @@ from crm_pipeline.defs.failures import translated
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import run_request, syncable
+from crm_pipeline.defs.syncs import CONTACTS, LEADS, REJECTIONS, run_request, syncable
+from crm_pipeline.defs.tags import CONTINUED, TRIGGER_TAG
 from crm_pipeline.errors import ConfigError
+from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.steps import refresh_connections
+from crm_pipeline.walk import registry
 
 EVERY = 30
-"""Seconds between looks at Nango."""
+"""Seconds between two looks."""
+REFRESHED_EVERY = 900
+"""Seconds after which the registry is compared with Nango although its list is the same."""
 
 
 @dg.sensor(
     job=SYNC,
     minimum_interval_seconds=EVERY,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Notices connections made at Nango, adds their account as a partition and starts the first sync.",
+    description=(
+        "Looks at Nango's list of connections, makes an account that is new a partition and starts the first sync of a "
+        "connection that is new. While the list stays the same a look is one request and touches nothing."
+    ),
 )
 def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg.SensorResult | dg.SkipReason:
     try:
         with translated(), crm.opened() as pipeline:
-            known = refresh_connections(pipeline)
+            found = pipeline.nango.list_connections()
+            seen = fingerprint(found, pipeline.now().timestamp())
+            if seen == context.cursor:
+                return dg.SkipReason("Nothing changed at Nango.")
+            known = refresh_connections(pipeline, found)
     except dg.Failure as failure:
         if isinstance(failure.__cause__, ConfigError):
             return dg.SkipReason(failure.description)
         raise
     active = syncable(known)
-    accounts = {c.account_id for c in active}
-    missing = sorted(accounts - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
-    # a run syncs all connections that an account has of one CRM
-    unsynced = {(c.account_id, c.provider): c for c in active if c.last_synced_at is None}.values()
+    missing = sorted({c.account_id for c in active} - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
+    unsynced = [c for c in active if c.last_synced_at is None]
     if not missing and not unsynced:
+        context.update_cursor(seen)
         return dg.SkipReason("No new connection at Nango.")
     return dg.SensorResult(
         dynamic_partitions_requests=[ACCOUNTS.build_add_request(missing)] if missing else [],
-        run_requests=[run_request(c, f"first:{c.id}") for c in unsynced],
+        run_requests=[run_request(c, f"first:{c.id}", "first") for c in unsynced],
+        cursor=seen,
     )
 
 
+def fingerprint(found: Sequence[NangoConnection], now: float) -> str:
+    """Tells whether Nango's list is the one seen before, for as long as that is believed."""
+    rows = sorted(repr((one, sorted(one.metadata.items(), key=repr))) for one in found)
+    digest = hashlib.blake2b("\n".join(rows).encode(), digest_size=16).hexdigest()
+    return f"{digest}@{int(now // REFRESHED_EVERY)}"
+
+
+@dg.sensor(
+    job=SYNC,
+    minimum_interval_seconds=EVERY,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Goes on with connections that were still fetching when their time in a run was up (a first sync of a large "
+        "CRM), in a run of their own and after everybody else's."
+    ),
+)
+def unfinished_syncs(crm: CrmPipeline) -> dg.SensorResult | dg.SkipReason:
+    with translated(), crm.warehouse().session() as session:
+        rows = session.rows("reports/last_syncs")
+        connections = {str(one.id): one for one in syncable(registry.connections(session))}
+    unfinished = [
+        (connections[str(row["connection_id"])], row["sync_id"])
+        for row in rows
+        if row["error_code"] == "unfinished" and str(row["connection_id"]) in connections
+    ]
+    if not unfinished:
+        return dg.SkipReason("Every sync came to its end.")
+    requests = [run_request(one, f"continue:{sync_id}", "continue", CONTINUED) for one, sync_id in unfinished]
+    return dg.SensorResult(run_requests=requests)
+
+
+leads_follow = dg.AutomationConditionSensorDefinition(
+    "leads_follow",
+    target=dg.AssetSelection.assets(CONTACTS, REJECTIONS, LEADS),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=EVERY,
+    run_tags={TRIGGER_TAG: "sensor"},
+    emit_backfills=False,
+    description=(
+        "Brings contacts and leads up to date where raw records landed by themselves, as when a person materializes a "
+        "raw asset alone. A sync does all three, and is left alone."
+    ),
+)
+
+
 def definitions() -> dg.Definitions:
-    return dg.Definitions(sensors=[new_connections])
+    return dg.Definitions(sensors=[new_connections, unfinished_syncs, leads_follow])

@@ -5,38 +5,59 @@ The id of a sync is derived from the run and the connection, so that each asset 
 without the `leads` asset closes its books where it ends.
 """
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 from uuid import UUID, uuid5
 
 import dagster as dg
+from pydantic import Field
 
-from crm_pipeline.errors import ConfigError, PipelineError
+from crm_pipeline.defs.tags import (
+    ACCOUNT_TAG,
+    PROVIDER_TAG,
+    STRATEGY_TAG,
+    SYNC_TAG,
+    TRIGGER_TAG,
+    raw_key,
+    trigger_of,
+)
+from crm_pipeline.errors import ConfigError, PipelineError, SyncUnfinished
+from crm_pipeline.fleet import FETCH_SECONDS
 from crm_pipeline.providers import PROVIDERS
-from crm_pipeline.steps import Pipeline, Sync, failing, new_sync, open_books, sync_connection
+from crm_pipeline.steps import Pipeline, Sync, failing, new_sync, open_books
 from crm_pipeline.walk import books, registry
-from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import NAMESPACE, Connection
 from crm_pipeline.warehouse.database import Warehouse
 
-CONTACTS, LEADS = dg.AssetKey("contacts"), dg.AssetKey("leads")
-STRATEGY_TAG = "crm_pipeline/strategy"
-PREVIEWED = 100
-"""Leads of which a preview tells the changes; its totals count all."""
+CONTACTS, REJECTIONS, LEADS = dg.AssetKey("contacts"), dg.AssetKey("rejections"), dg.AssetKey("leads")
+NO_TAGS: Mapping[str, str] = {}
+PATIENCE = 1800.0
+"""Seconds that a run waits for another sync of its connection; on PostgreSQL a run may hold many."""
 Done = TypeVar("Done")
 
 
 class SyncConfig(dg.Config):
     """What a sync may be told."""
 
-    connection_id: str | None = None
-    """Only this connection of the account (`crm_connections.id`); all active ones when empty."""
-    full: bool = False
-    """Read everything from the CRM, not only what changed."""
-    strategy: str | None = None
-    """`append` or `overwrite`; the run's tag `crm_pipeline/strategy` when empty, else `append`."""
-    force: bool = False
-    """Believe it when many contacts vanished from the CRM, or many leads would go."""
+    connection_id: str | None = Field(
+        default=None,
+        description="Only this connection of the account (`crm_connections.id`). Empty: all of this CRM.",
+    )
+    full: bool = Field(
+        default=False,
+        description="Read everything from the CRM instead of what changed since the last sync.",
+    )
+    strategy: str | None = Field(
+        default=None,
+        description="`append` lets no lead go. `overwrite` removes leads that the CRM has no contact for any more. "
+        "Empty: what the run's tag `crm_pipeline/strategy` says, else `append`.",
+    )
+    force: bool = Field(
+        default=False,
+        description="Believe it when many contacts vanished from the CRM, or many leads would go: a held sync is "
+        "held no more. Look at a preview first.",
+    )
 
 
 def active_connections(
@@ -48,23 +69,29 @@ def active_connections(
     return [c for c in syncable(known) if connection_id is None or str(c.id) == connection_id]
 
 
-def raw_key(provider: str) -> dg.AssetKey:
-    """The raw asset of a CRM."""
-    return dg.AssetKey(["raw", f"{provider}_contacts"])
-
-
 def walk_of(provider: str) -> list[dg.AssetKey]:
     """The assets of a sync of one CRM: its raw asset, then those all CRMs share."""
-    return [raw_key(provider), CONTACTS, LEADS]
+    return [raw_key(provider), CONTACTS, REJECTIONS, LEADS]
 
 
-def run_request(connection: Connection, run_key: str) -> dg.RunRequest:
-    """A run that syncs an account's connections of one CRM, so that no CRM waits for another."""
+def run_request(
+    connection: Connection, run_key: str, trigger: str, priority: Mapping[str, str] = NO_TAGS
+) -> dg.RunRequest:
+    """A run of its own for one connection."""
+    op = "__".join(raw_key(connection.provider).path)
     return dg.RunRequest(
         run_key=run_key,
         partition_key=connection.account_id,
         asset_selection=walk_of(connection.provider),
-        tags={"crm_pipeline/account": connection.account_id, "crm_pipeline/provider": connection.provider},
+        run_config={"ops": {op: {"config": {"connection_id": str(connection.id)}}}},
+        tags={
+            ACCOUNT_TAG: connection.account_id,
+            PROVIDER_TAG: connection.provider,
+            SYNC_TAG: connection.label,
+            STRATEGY_TAG: "append",
+            TRIGGER_TAG: trigger,
+            **priority,
+        },
     )
 
 
@@ -122,32 +149,6 @@ def strategy_of(context: dg.AssetExecutionContext, config: SyncConfig) -> str:
     return strategy
 
 
-def preview_connections(
-    pipeline: Pipeline,
-    connections: Iterable[Connection],
-    *,
-    preview_of: str = "append",
-    full: bool = False,
-    force: bool = False,
-    trigger: str = "manual",
-    limit: int | None = PREVIEWED,
-) -> list[SyncResult]:
-    """What a sync of these connections would change, each for itself; for one op of a job, since it writes nothing."""
-    return [
-        sync_connection(
-            pipeline,
-            connection,
-            strategy="preview",
-            preview_of=preview_of,
-            full=full,
-            force=force,
-            trigger=trigger,
-            limit=limit,
-        )
-        for connection in connections
-    ]
-
-
 def reaches_leads(context: dg.AssetExecutionContext) -> bool:
     """Whether the run goes on to the leads, which close the books."""
     selection = context.run.asset_selection
@@ -168,15 +169,17 @@ def each(
 ) -> list[Done]:
     """Do one asset's work for every connection, each under its lock and with its books; one that fails stops no other.
 
-    When all fail, so does the asset.
+    When all fail, so does the asset. One whose time was up has not failed: a run of its own goes on with it.
     """
     done, errors = [], []
     for connection in connections:
         try:
-            with pipeline.warehouse.connection_lock(connection.id, label=connection.label):
+            with pipeline.warehouse.connection_lock(connection.id, wait=PATIENCE, label=connection.label):
                 sync = begin(pipeline, context, connection, strategy=strategy, force=force)
                 with failing(pipeline, sync):
                     done.append(work(sync))
+        except SyncUnfinished as error:
+            context.log.warning(f"{connection.label}: {error.message} A run of its own goes on with it.")
         except PipelineError as error:
             context.log.error(f"{connection.label}: {error.code}: {error.message} {error.action}")
             errors.append(error)
@@ -207,13 +210,12 @@ def begin(
         return sync
     if row is not None:
         sync.id = uuid5(sync.id, context.asset_key.to_user_string())
-    open_books(pipeline, sync, trigger=trigger(context))
+    open_books(pipeline, sync, trigger=trigger_of(context.run.tags))
     return sync
 
 
-def trigger(context: dg.AssetExecutionContext) -> str:
-    """What started the run, for the books."""
-    tags = context.run.tags
-    if "dagster/schedule_name" in tags:
-        return "schedule"
-    return "sensor" if "dagster/sensor_name" in tags else "manual"
+def time_limit(context: dg.AssetExecutionContext) -> Callable[[], bool]:
+    """Whether this run has fetched for long enough: it stands in others' way, unless a person wants it so."""
+    until = time.monotonic() + FETCH_SECONDS
+    is_asked_for = trigger_of(context.run.tags) == "manual"
+    return lambda: not is_asked_for and time.monotonic() >= until

@@ -31,7 +31,7 @@ from dlt.common.exceptions import DltException
 from dlt.common.normalizers.naming import NamingConvention
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from crm_pipeline.errors import PipelineError, WarehouseError
+from crm_pipeline.errors import PipelineError, SyncUnfinished, WarehouseError
 from crm_pipeline.ingest.cursor import PassPlan, page_landed, pass_landed, plan_pass, references_since
 from crm_pipeline.ingest.records import Origin, RecordBatch, pass_table, reference_table
 from crm_pipeline.providers.provider import CrmApi, Proven, Provider, Pull, Reference
@@ -96,14 +96,16 @@ def land_pass(
     full: bool,
     now: Callable[[], datetime],
     on_records: Ticker = lambda _: None,
+    is_time_up: Callable[[], bool] = lambda: False,
 ) -> Landing:
     """Fetch the pass that is due and land it in `raw.<provider>_contacts`.
 
-    A fetch that failed is told after landing what it had.
+    A fetch that failed, or whose time was up after a page, is told after landing what it had.
     """
     with warehouse.session() as session:
         pipeline = _recovered_pipeline(session, source)
         walk = walk_due(session, source, resource_state(pipeline, source), full=full, now=now, on_records=on_records)
+    walk.is_time_up = is_time_up
     while not walk.is_over:
         _extract(pipeline, walk)
         with warehouse.session() as session:
@@ -150,6 +152,7 @@ class Walk:
     ) -> None:
         self.source, self.landing = source, landing
         self.is_over = False
+        self.is_time_up: Callable[[], bool] = lambda: False
         self._pull, self._now, self._on_records = pull, now, on_records
         self._pages = source.provider.fetch_contacts(source.api, pull)
         self._has_references = False
@@ -212,6 +215,9 @@ class Walk:
                     yield self._as_references(page.references)
                 if len(batch.rows) >= ROWS_PER_TABLE or batch.size >= SIZE_PER_TABLE:
                     yield from self._flushed(batch)
+                if self.is_time_up():
+                    self.landing.failure, self.is_over = _unfinished(self.landing), True
+                    break
                 if landed >= ROWS_PER_SEGMENT or time.monotonic() >= until:
                     break
             else:
@@ -226,6 +232,10 @@ class Walk:
             yield "complete_passes", pass_table(self.source.origin, self.landing.plan.started_at, proven, landed=landed)
         if resume is not None:
             page_landed(state, self.landing.plan, resume, unread=self._unread)
+
+
+def _unfinished(landing: Landing) -> SyncUnfinished:
+    return SyncUnfinished("unfinished", f"{landing.records:,} records were fetched in the time there was; more remain.")
 
 
 def _extract(pipeline: dlt.Pipeline, walk: Walk) -> None:

@@ -101,7 +101,7 @@ def _open_pool(host: str, timeouts: Timeouts) -> tuple[str, HTTPConnectionPool]:
         raise ConfigError("invalid_setting", "NANGO_HOST must be an address such as https://api.nango.dev, no more")
     options: dict[str, Any] = {
         "port": url.port,
-        "maxsize": 8,
+        "maxsize": 32,
         "timeout": Timeout(connect=timeouts.connect, read=timeouts.read),
     }
     name = url.host.strip("[]")

@@ -194,7 +194,10 @@ def close_run(session: Session, result: SyncResult) -> None:
 
 
 def _note_on_connection(session: Session, result: SyncResult) -> None:
-    """Neither a preview nor a rebuild, which asks the CRM nothing, leaves a trace on its connection."""
+    """Neither a preview nor a rebuild, which asks the CRM nothing, leaves a trace on its connection.
+
+    A sync that was cut short says nothing of it either.
+    """
     if result.strategy in ("preview", "rebuild"):
         return
     keys: Mapping[str, Any] = {"account_id": result.connection.account_id, "id": str(result.connection.id)}
@@ -202,7 +205,7 @@ def _note_on_connection(session: Session, result: SyncResult) -> None:
         if result.pass_kind is None:
             return  # nothing was asked of the CRM, so nothing is known of the connection
         session.run("registry/note_success", **keys, now=result.finished_at)
-    elif result.error is not None:
+    elif result.error is not None and result.status != "interrupted":
         session.run(
             "registry/note_failure",
             **keys,

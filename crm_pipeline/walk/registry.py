@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from crm_pipeline.errors import NangoError
+from crm_pipeline.errors import ConnectionBusy, NangoError
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.providers.provider import Provider
@@ -94,6 +94,14 @@ def save(session: Session, found: NangoConnection, *, now: datetime) -> Connecti
         now=now,
     )
     return next(c for c in connections(session, account_id=account_id) if c.id == row_id)
+
+
+def refuse_synced(session: Session, known: Connection, *, since: datetime) -> None:
+    """Refuse a connection that another sync has brought up to date since then."""
+    for now in connections(session, account_id=known.account_id, provider=known.provider):
+        if now.id == known.id and now.last_synced_at is not None and now.last_synced_at >= since:
+            told = f"{known.label} was synced at {now.last_synced_at:%H:%M:%S}, so it is not synced again."
+            raise ConnectionBusy("warehouse_locked", told)
 
 
 def refuse_other_crm(known: Connection, found: NangoConnection) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TypeVar, cast
 from uuid import UUID
 
-from crm_pipeline.errors import ConfigError, WarehouseError
+from crm_pipeline.errors import ConfigError, ConnectionBusy, WarehouseError
 from crm_pipeline.warehouse.session import Session
 from crm_pipeline.warehouse.waiting import Waiting
 
@@ -87,10 +87,13 @@ class Warehouse:
     def connection_lock(
         self, connection_id: UUID, *, wait: float = CONNECTION_WAIT, label: str = "this connection"
     ) -> Iterator[None]:
-        """Keep other syncs of this connection out; the lock dies with the process. `label` is what people call it."""
+        """Keep other syncs of this connection out; the lock dies with the process. `label` is what people call it.
+
+        Raises `ConnectionBusy` after waiting in vain.
+        """
         path = self.data_dir / "locks" / f"{connection_id}.lock"
         with _opened(path) as lock:
-            _wait_for(lock.fileno(), path, Waiting(wait, f"Another sync of {label} is running"))
+            _wait_for(lock.fileno(), path, Waiting(wait, f"Another sync of {label} is running", ConnectionBusy))
             lock.seek(0)
             lock.truncate()
             lock.write(str(os.getpid()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -45,6 +46,8 @@ COLUMNS = (
     "select column_name, data_type from information_schema.columns "
     "where table_name = $table and table_schema = current_schema() order by ordinal_position"
 )
+IN_THIS_PROCESS: dict[Path, threading.RLock] = {}
+"""DuckDB lets a process open a file twice, but with one memory limit: threads take turns as processes do."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
 
 
@@ -150,10 +153,15 @@ class DuckDBSession:
 
 @contextmanager
 def open_duckdb(path: Path, *, wait: float = LOCK_WAIT, is_roomy: bool = False) -> Iterator[DuckDBSession]:
-    """Open the file, waiting for another process to close it; always closes it again.
+    """Open the file, waiting for another thread or process to close it; always closes it again.
 
     Memory is bounded by the size of the store, or with `is_roomy` only by the machine.
     """
+    with IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock()):
+        yield from _opened(path, wait, is_roomy)
+
+
+def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 from psycopg.types.string import StrDumper
 
-from crm_pipeline.errors import WarehouseError
+from crm_pipeline.errors import ConnectionBusy, WarehouseError
 from crm_pipeline.warehouse.migrations import apply_migrations
 from crm_pipeline.warehouse.objects import by_columns
 from crm_pipeline.warehouse.session import Row
@@ -273,7 +273,7 @@ def _first_line(error: BaseException) -> str:
 @contextmanager
 def advisory_lock(url: str, what: str, *, wait: float, told: str) -> Iterator[None]:
     """Hold a lock that all processes on this database know, through a connection of its own; `told` says who has it."""
-    key, waiting = {"key": f"crm_pipeline:{what}"}, Waiting(wait, told)
+    key, waiting = {"key": f"crm_pipeline:{what}"}, Waiting(wait, told, ConnectionBusy)
     with open_postgres(url) as session:
         while not session.try_lock(key):
             waiting.pause()

@@ -17,8 +17,8 @@ TOLD_AFTER = 3.0
 class Waiting:
     """One wait of at most `longest` seconds for what `told` says, in a sentence without its full stop."""
 
-    def __init__(self, longest: float, told: str) -> None:
-        self._longest, self.told = longest, told
+    def __init__(self, longest: float, told: str, error: type[WarehouseError] = WarehouseError) -> None:
+        self._longest, self.told, self._error = longest, told, error
         self._began, self._pause = time.monotonic(), FIRST_PAUSE
         self._is_told = False
 
@@ -26,7 +26,7 @@ class Waiting:
         """Sleep a little more; raises when the time is up. `told` says more exactly what is waited for by now."""
         told, waited = told or self.told, time.monotonic() - self._began
         if waited >= self._longest:
-            raise WarehouseError("warehouse_locked", f"{told}; waited {self._longest:.0f} s.")
+            raise self._error("warehouse_locked", f"{told}; waited {self._longest:.0f} s.")
         if waited >= TOLD_AFTER and not self._is_told:
             self._is_told = True
             logger.warning("%s; waiting for it, at most %.0f s.", told, self._longest)
