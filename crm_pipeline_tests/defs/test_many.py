@@ -13,6 +13,7 @@ import pytest
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.schedules import packed
 from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.walk.checks import CHECKS
 from crm_pipeline.walk.connection import Connection, derived_connection_id
 from crm_pipeline_tests.defs.running import launch, look, materialized, output_metadata, schedule, sense, settings_of
 
@@ -42,8 +43,8 @@ def instance(sandbox: Sandbox) -> Iterator[dg.DagsterInstance]:
 
 
 def check(result: dg.ExecuteInProcessResult) -> tuple[bool, str]:
-    """What the check of the run found."""
-    (one,) = result.get_asset_check_evaluations()
+    """What the check over all connections found."""
+    (one,) = (one for one in result.get_asset_check_evaluations() if one.check_name == "every_connection_synced")
     return one.passed, str(one.description)
 
 
@@ -66,6 +67,11 @@ def test_a_failing_connection_is_red_beside_healthy_ones(
     assert output_metadata(result, "walk_connections") | {"connections": 4, "succeeded": 3, "failed": 1} == (
         output_metadata(result, "walk_connections")
     )
+    of_accounts = [one for one in result.get_asset_check_evaluations() if one.partition]
+    assert {(one.check_name, one.partition) for one in of_accounts} == {
+        (one.name, account) for one in CHECKS for account in ("acme", "globex")
+    }
+    assert all(one.passed for one in of_accounts)
     assert len(look(tmp_path, "select distinct sync_id from sync_runs")) == 4
     sandbox.faults.clear()
     passed, _ = check(launch(instance, "sync_many"))

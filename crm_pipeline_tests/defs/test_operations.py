@@ -77,6 +77,7 @@ def test_a_sync_checks_its_leads_and_wrong_ones_fail_the_run(
     healthy = run(instance)
     assert healthy.success
     evaluations = {one.check_name: one for one in healthy.get_asset_check_evaluations()}
+    assert evaluations.pop("every_connection_synced").passed
     assert set(evaluations) == {check.name for check in CHECKS}
     assert {(one.passed, one.partition) for one in evaluations.values()} == {(True, "acme")}
 
