@@ -105,7 +105,7 @@ class PostgresSession:
             columns = sql.SQL(", ").join(map(sql.Identifier, names))
             query = sql.SQL(
                 "insert into {into} ({columns}) overriding system value select {columns} "
-                "from unnest(%(objects)s::json[]) as object, json_populate_record(null::{into}, object)"
+                "from unnest(%(objects)s::json[]) as kept_row, json_populate_record(null::{into}, kept_row)"
             )
             self._connection.execute(query.format(into=into, columns=columns), {"objects": some})
             inserted += len(some)
