@@ -202,7 +202,8 @@ def test_odd_columns_of_the_product_survive_a_split_and_a_return(world: World) -
     """A NaN stopped every later sync of the account."""
     for column in ODD[world.session.engine]:
         write(world, f"alter table leads add column {column}")
-    texts = "select name, id, cast(score as text) s, cast(bits as text) b, cast(many as text) m from leads order by name"
+    as_text = "cast(score as text) as s, cast(bits as text) as b, cast(many as text) as m"
+    texts = f"select name, id, {as_text} from leads order by name"
     world.sync(a_payload("1", first="Ann", phone=ANN), a_payload("2", first="Bob", phone=BOB), *people(2)[:1])
     before = world.select(texts)
     assert {(row["s"].lower(), row["b"]) for row in before} == {("nan", "0101")}
