@@ -252,8 +252,9 @@ class World:
         """Match every contact of the account anew, and count every value: what was right before stays as it is."""
         mine = f"account_id = '{self.account_id}'"
         self.select(
-            "insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, queued_at) select "
-            f"account_id, contact_id, connection_id, true, updated_at from staging.contacts where {mine} returning 1"
+            "insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, was_known, queued_at) "
+            f"select account_id, contact_id, connection_id, true, true, updated_at from staging.contacts where {mine} "
+            "returning 1"
         )
         self.select(f"update staging.guarded_values set is_touched = true where {mine} returning 1")
         for name in self.connections:
