@@ -36,7 +36,7 @@ class SyncConfig(dg.Config):
     strategy: str | None = None
     """`append` or `overwrite`; the run's tag `crm_pipeline/strategy` when empty, else `append`."""
     force: bool = False
-    """Believe it when many contacts vanished from the CRM, or many leads would go."""
+    """Believe a removal that was held, as far as it was shown."""
 
 
 def active_connections(

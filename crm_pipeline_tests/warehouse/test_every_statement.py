@@ -165,6 +165,7 @@ def strategies(session: Session) -> list[Any]:
         told.extend((results.as_dict(), world.difference().as_dict()))
 
     sync(jim, kim, lou)
+    sync(strategy="overwrite")
     sync(jim, strategy="overwrite", force=True)
     sync(kim, lou)
     sync(jim, kim, strategy="overwrite", force=True)
@@ -176,6 +177,7 @@ def strategies(session: Session) -> list[Any]:
     sync(a_payload("2", **both, updated=later[1]))
     sync(a_payload("2", first="Kim", phone="212 736 5003", updated=later[2]))
     sync(a_payload("2", **both, company="Globex", updated=later[3]))
+    sync(strategy="overwrite")
     execute(session, "alter table leads drop column score")
     return [*told, restored]
 
@@ -327,7 +329,7 @@ def tables(session: Session) -> dict[str, Any]:
         "crm_connections", "leads", "lead_changes", "lead_merges", "removed_leads", "sync_runs", "raw.crm_references",
         "raw.set_aside", "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
         "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
-        "staging.identity_map", "staging.guarded_values", "identity_rules",
+        "staging.identity_map", "staging.guarded_values", "staging.held_removals", "identity_rules",
     )  # fmt: skip
     found = {}
     for name in names:
