@@ -259,6 +259,26 @@ def test_what_is_read_again_for_a_new_schema_wakes_up_nobody(world: World) -> No
     assert [lead["name"] for lead in world.leads() if lead["crm_inactive_at"]] == ["P0"]
 
 
+def test_a_sleeping_lead_says_why_it_sleeps_now(world: World) -> None:
+    """It said `deleted` of a contact that was back in the CRM, without a usable phone."""
+    world.sync(a_payload("1", phone=ANN))
+    world.sync(a_payload("1", phone=ANN, archived=True))
+    (before,) = world.leads()
+    world.sync(a_payload("1", phone="12", updated=START + timedelta(hours=1)))
+    (after,) = world.leads()
+    assert (before["crm_inactive_reason"], after["crm_inactive_reason"]) == ("deleted", "phone_too_short")
+    assert after["crm_inactive_at"] == before["crm_inactive_at"]
+    (change,) = world.difference().leads[0].changes
+    assert (change.kind, change.field, change.old_value, change.new_value) == (
+        "updated", "crm_inactive_reason", "deleted", "phone_too_short",
+    )  # fmt: skip
+    kept = fingerprint(world)
+    world.rebuild()
+    assert fingerprint(world) == kept
+    world.sync(a_payload("1", phone=ANN, updated=START + timedelta(hours=2)))
+    assert [lead["crm_inactive_reason"] for lead in world.leads()] == [None]
+
+
 def test_counts_add_up_in_the_books(world: World) -> None:
     world.sync(
         a_payload("1", phone=ANN),
