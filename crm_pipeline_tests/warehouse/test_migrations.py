@@ -98,6 +98,7 @@ def test_what_was_held_before_its_number_was_kept_has_to_be_shown_once_more(stor
     with bare(store) as session:
         session.migrate()
         execute(session, "drop table staging.held_removals")
+        execute(session, "alter table staging.match_queue drop column was_known")
         execute(session, "delete from schema_migrations where name = '0016_holds'")
         for number, held_at in (("1", "timestamptz '2026-03-01 10:00:00+00'"), ("2", "null")):
             key = f"'acme', '{number * 8}-0000-4000-8000-000000000000'"
