@@ -30,7 +30,8 @@ ACTIONS: dict[str, str] = {
     "unexpected_response": "Nothing was deleted. Run the sync again; if it repeats, report it to the maintainers.",
     "pagination_loop": "Nothing was deleted. Run the sync again; if it repeats, report it to the maintainers.",
     "unfinished": "Nothing to do: what was fetched is kept, and the next sync continues there.",
-    "mass_removal_held": "Look at the CRM. If the removal is meant, run the sync again with --force.",
+    "mass_removal_held": "Look at the CRM. If the removal is meant: "
+    "`crm-pipeline sync --account ACCOUNT --provider PROVIDER --force`, with the strategy that was held.",
     "warehouse_locked": "Wait for the process named above to finish, or stop it, then run the command again.",
     "warehouse_error": "Check that the store's disk has room and can be written, then run the command again.",
     "internal_error": "This is a bug: report the message and the log to the maintainers. The next sync continues.",

@@ -306,7 +306,14 @@ def _stage(
         is_rebuild=sync.is_rebuild,
         on_records=on_records,
     )
-    staged = stage(session, reading, sync_id=sync.id, clock=pipeline.now, is_forced=sync.is_forced)
+    staged = stage(
+        session,
+        reading,
+        sync_id=sync.id,
+        clock=pipeline.now,
+        is_forced=sync.is_forced,
+        removes_leads=sync.removes_leads,
+    )
     sync.held, sync.notes = staged.held, (*noted, *staged.notes)
     books.note_held(session, sync.connection, sync_id=sync.id, held=staged.held)
 

@@ -87,7 +87,7 @@ def tell_lead(session: Session, identity: Row) -> dict[str, Any]:
         ],
         "fields": _fields(rows, session.rows("reports/fields_of_lead", **ranked)) if rows else [],
         "merges": session.rows("reports/merges_of_lead", **keys),
-        "changes": session.rows("reports/changes", lead_id=keys["lead_id"], row_limit=RECENT_IN_JSON),
+        "changes": session.rows("reports/changes", **keys, row_limit=RECENT_IN_JSON),
     }
 
 
@@ -101,7 +101,8 @@ def _removed(session: Session, identity: Row) -> dict[str, Any] | None:
     """When and why it was taken away, and its row as it was."""
     if not identity["removed_at"]:
         return None
-    (row,) = session.rows("reports/removed_leads", account_id=None, lead_id=str(identity["lead_id"]), sync_id=None)
+    keys = {"account_id": identity["account_id"], "lead_id": str(identity["lead_id"])}
+    (row,) = session.rows("reports/removed_leads", **keys, sync_id=None)
     return {"removed_at": row["removed_at"], "sync_id": row["sync_id"], "reason": row["reason"], "lead": row["lead"]}
 
 

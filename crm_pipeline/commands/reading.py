@@ -89,7 +89,8 @@ def changes(lead_id: str, as_json: bool) -> int:
     settings = Settings.from_environment()
     with app.reading(app.store(settings)) as session:
         known = session.rows("reports/lead_identity", lead_id=key)
-        rows = session.rows("reports/changes", lead_id=key, row_limit=None)
+        account = known[0]["account_id"] if len(known) == 1 else None
+        rows = session.rows("reports/changes", account_id=account, lead_id=key, row_limit=None)
     if not known and not rows:
         raise unknown_lead(key)
     if as_json:

@@ -73,7 +73,9 @@ class Batch:
 @click.option("--as", "preview_of", type=click.Choice(APPLIED), help="What to preview; append unless given.")
 @click.option("--full", is_flag=True, help="Fetch everything, not only what changed.")
 @click.option(
-    "--force", is_flag=True, help="Believe it when many contacts vanished from the CRM, or many leads would go."
+    "--force",
+    is_flag=True,
+    help="Believe a removal that was held, as far as it was shown; with --account and --provider.",
 )
 @output.json_option
 def sync(
@@ -94,6 +96,13 @@ def sync(
             "invalid_setting",
             f"--as says what to preview, and --strategy {strategy} is no preview.",
             action=f"To preview it: `crm-pipeline sync --strategy preview --as {preview_of}`.",
+        )
+    if force and not (account and provider):
+        missing = [name for name, value in (("--account", account), ("--provider", provider)) if not value]
+        raise ConfigError(
+            "invalid_setting",
+            f"--force believes a removal that one CRM of one account shows; {' and '.join(missing)} must say which.",
+            action=f"Add {' and '.join(missing)}: `crm-pipeline sync --account ACCOUNT --provider PROVIDER --force`.",
         )
     settings = Settings.from_environment()
     with app.pipeline(settings) as pipeline:

@@ -55,8 +55,7 @@ class SyncConfig(dg.Config):
     )
     force: bool = Field(
         default=False,
-        description="Believe it when many contacts vanished from the CRM, or many leads would go: a held sync is "
-        "held no more. Look at a preview first.",
+        description="Believe a removal that was held, as far as it was shown. Look at a preview first.",
     )
 
 

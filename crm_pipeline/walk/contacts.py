@@ -17,6 +17,7 @@ from uuid import UUID
 
 from crm_pipeline.errors import SyncHeld
 from crm_pipeline.providers.provider import Reference, References
+from crm_pipeline.walk import valve
 from crm_pipeline.walk.rows import SCHEMAS, Reading, Rows, Spool
 from crm_pipeline.warehouse.session import Row, Session
 
@@ -24,8 +25,6 @@ PAYLOADS_AT_ONCE, ROWS_PER_TABLE = 500, 5_000
 """Payloads may be large, so few are held at once; the rows made of them are small."""
 FEW_CHANGED = 20_000
 """Up to so many changed contacts are replaced; more are changed in place, for an index takes new rows slowly."""
-VALVE_MINIMUM, VALVE_SHARE = 20, 0.05
-"""More vanished contacts than both of these are not believed without a person's word."""
 LONGEST_CHAIN = 20
 """So many times in a row a contact may have become another one between two syncs."""
 
@@ -45,6 +44,7 @@ def stage_contacts(
     sync_id: UUID,
     clock: Callable[[], datetime],
     is_forced: bool = False,
+    removes_leads: bool = False,
 ) -> Staged:
     """Read what landed and was not read yet into `staging.contacts` and its neighbours. Runs inside the caller's
     transaction.
@@ -73,7 +73,7 @@ def stage_contacts(
     session.lock_account(keys["account_id"])  # who matches meanwhile must not see half of what is written from here on
     now = clock()  # under the lock, so that times tell who wrote first
     _apply_merges(session, reading)
-    staged = Staged(None, ()) if reading.is_rebuild else _apply_absence(session, reading, is_forced, now)
+    staged = Staged(None, ()) if reading.is_rebuild else _apply_absence(session, reading, is_forced, removes_leads, now)
     _store_changes(session, reading, sync_id, now)
     return staged
 
@@ -136,29 +136,39 @@ def _apply_merges(session: Session, reading: Reading) -> None:
     session.run("transform/contacts/retire_merged", **account)
 
 
-def _apply_absence(session: Session, reading: Reading, is_forced: bool, now: datetime) -> Staged:
-    keys, provider = _keys(reading), reading.provider
+def _apply_absence(session: Session, reading: Reading, is_forced: bool, removes_leads: bool, now: datetime) -> Staged:
+    keys, provider, connection = _keys(reading), reading.provider, reading.connection
     session.run("transform/contacts/create_proven", raw_of=provider.name, **keys)
     doubts = tuple(_doubt(provider.title, row) for row in session.rows("transform/contacts/unproven"))
     session.run("transform/contacts/drop_unproven")
     session.run("transform/contacts/absent_contacts", raw_of=provider.name, **keys)
     counts = session.rows("transform/contacts/count_absent", **keys)
-    held = None if is_forced else _held(counts, reading.connection.label)
-    if held is None and any(row["absent"] for row in counts):
+    losses = [_loss(row, connection.label, is_named=len(counts) > 1) for row in counts]
+    shown = valve.shown_of(session, connection)
+    held = valve.to_hold(losses, shown, is_forced=is_forced)
+    if not held and any(row["absent"] for row in counts):
         session.run("transform/contacts/drop_absent")
         session.run("transform/contacts/drop_absent_points")
         session.run("transform/contacts/add_absent", account_id=keys["account_id"])
+    valve.settle(session, connection, [loss.kind for loss in losses], held, now=now)
+    if is_forced and removes_leads and shown and not held:
+        valve.pass_on(session, connection, shown, now=now)
     if counts or doubts:
         session.run(
             "registry/note_proof",
             account_id=keys["account_id"],
             id=keys["connection_id"],
-            is_held=held is not None,
+            kind_of_leads=valve.LEADS,
             is_proven=bool(counts) and not doubts,
             is_unproven=bool(doubts),
             now=now,
         )
-    return Staged(held, doubts)
+    if not held:
+        return Staged(None, doubts)
+    action = f"Look at the CRM. {valve.forcing(connection, removes_leads=removes_leads)}"
+    absent, alive = sum(loss.gone for loss in held), sum(loss.alive for loss in held)
+    why = valve.why_held(held, shown, is_forced=is_forced, action=action, absent=absent, alive=alive)
+    return Staged(why, doubts)
 
 
 def _doubt(title: str, row: Row) -> str:
@@ -171,27 +181,12 @@ def _doubt(title: str, row: Row) -> str:
     )
 
 
-def _held(counts: list[Row], label: str) -> SyncHeld | None:
-    """The valve for each kind of record by itself: all contacts gone among many leads is everything gone."""
-    named = len(counts) > 1
-    for row in counts:
-        what = f"{label}, records of the kind {row['object_type']}" if named else label
-        if held := valve(absent=row["absent"], alive=row["alive"], label=what):
-            return held
-    return None
-
-
-def valve(*, absent: int, alive: int, label: str) -> SyncHeld | None:
-    """Whether so many contacts vanished that nothing may be removed without a person's word."""
-    everything_gone = absent >= alive
-    if absent == 0 or alive == 0 or (absent <= max(VALVE_MINIMUM, VALVE_SHARE * alive) and not everything_gone):
-        return None
-    return SyncHeld(
-        "mass_removal_held",
-        f"{label}: {absent} of {alive} contacts are not in the CRM any more, too many to believe; none was removed.",
-        absent=absent,
-        alive=alive,
-    )
+def _loss(row: Row, label: str, *, is_named: bool) -> valve.Loss:
+    """Each kind of record by itself: all contacts gone among many leads is everything gone."""
+    absent, alive = row["absent"], row["alive"]
+    what = f"{label}, records of the kind {row['object_type']}" if is_named else label
+    told = f"{what}: {absent} of {alive} contacts are not in the CRM any more"
+    return valve.Loss(kind=row["object_type"], gone=absent, alive=alive, is_everything=absent >= alive, told=told)
 
 
 def _store_changes(session: Session, reading: Reading, sync_id: UUID, now: datetime) -> None:

@@ -22,11 +22,15 @@ PLACE = (
     "match/create_claims", "match/create_returns", "match/create_groups", "match/create_lost_leads",
     "match/create_placements",
     "leads/create_new_lead_origins", "leads/create_next_leads", "leads/create_changed_leads", "leads/create_left_leads",
+    "leads/create_changed_reasons",
 )  # fmt: skip
-RECORD = ("leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_merges")
+RECORD = (
+    "leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_reasons", "leads/record_merges",
+)  # fmt: skip
 WRITE = (
-    "leads/store_leads", "leads/store_left", "leads/redirect_merges", "leads/store_merges", "leads/keep_contacted",
-    "leads/drop_merged", "leads/return_contacted", "leads/forget_contacted", "leads/forget_merges",
+    "leads/store_leads", "leads/store_left", "leads/store_reasons", "leads/redirect_merges", "leads/store_merges",
+    "leads/keep_contacted", "leads/drop_merged", "leads/return_contacted", "leads/forget_contacted",
+    "leads/forget_merges",
     "match/follow_contacts", "match/store_placements", "match/store_departures", "match/follow_merges",
 )  # fmt: skip
 

@@ -6,14 +6,16 @@ caller's transaction, under the account's lock.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from crm_pipeline.errors import SyncHeld
+from crm_pipeline.walk import valve
 from crm_pipeline.walk.connection import Connection
-from crm_pipeline.warehouse.session import Session
+from crm_pipeline.warehouse.session import Row, Session
 
 REMOVE = ("leads/record_removed", "leads/store_removed", "leads/drop_removed")
 
@@ -30,8 +32,8 @@ def remove_leads(
 ) -> Removal:
     """Take away the leads that contacts of this connection were behind and that no contact is behind any more.
 
-    Contacts that vanished have passed the valve already. Here it guards leads whose contact the CRM still has: a wrong
-    setting can make many contacts unusable at once.
+    Contacts that vanished have passed the valve already; here it guards the leads, also where the CRM itself tells that
+    contacts were deleted, or a wrong setting makes many unusable at once. Runs after `build_leads`, in its transaction.
     """
     values: dict[str, Any] = {
         "account_id": connection.account_id,
@@ -42,7 +44,7 @@ def remove_leads(
     session.run("transform/leads/create_connection_leads", **values)
     session.run("transform/leads/create_removed", **values)
     counts = session.rows("transform/leads/count_removed")[0]
-    held = None if is_forced else _valve(connection, rejected=counts["rejected"], leads=counts["leads"])
+    held = _held(session, connection, counts, is_forced=is_forced, now=now)
     if held is not None:
         return Removal(0, held)
     if counts["removed"]:
@@ -92,17 +94,35 @@ def _put_back(session: Session, values: Mapping[str, Any]) -> int:
     return len(rows)
 
 
-def _valve(connection: Connection, *, rejected: int, leads: int) -> SyncHeld | None:
-    from crm_pipeline.walk.contacts import VALVE_MINIMUM, VALVE_SHARE
-
-    if rejected <= max(VALVE_MINIMUM, VALVE_SHARE * leads):
+def _held(session: Session, connection: Connection, counts: Row, *, is_forced: bool, now: datetime) -> SyncHeld | None:
+    """Why nothing may be removed; what it shows is kept for whoever forces it."""
+    known = valve.shown_of(session, connection)
+    shown = {valve.LEADS: known.get(valve.LEADS, sum(known.values()))} if known else {}
+    loss = _loss(connection, counts)
+    held = valve.to_hold([loss], shown, is_forced=is_forced)
+    if not is_forced and loss.gone and loss.gone >= known.get(valve.LEADS, loss.gone + 1):
+        held = [loss]  # those that were held are asleep by now, so few are awake that they could be measured by
+    valve.settle(session, connection, [valve.LEADS], held, now=now)
+    if not held:
         return None
-    return SyncHeld(
-        "mass_removal_held",
-        f"{connection.label}: {rejected} of {leads} leads would be removed although the CRM still has their contacts, "
-        "too many to believe; none was removed.",
-        action=f"Look at why they are no leads: `crm-pipeline rejections {connection.account_id}`. If the removal is "
-        "meant, run the sync again with --force.",
-        rejected=rejected,
-        leads=leads,
+    look = (
+        "Look at the CRM."
+        if not counts["rejected"]
+        else (f"Look at why they are no leads: `crm-pipeline rejections {shlex.quote(connection.account_id)}`.")
+    )
+    action = f"{look} {valve.forcing(connection, removes_leads=True)}"
+    facts = {name: counts[name] for name in ("removed", "rejected", "leads")}
+    return valve.why_held(held, shown, is_forced=is_forced, action=action, **facts)
+
+
+def _loss(connection: Connection, counts: Row) -> valve.Loss:
+    """Measured by the leads that were awake; all of those gone, or nothing left of the connection, is everything."""
+    all_fell = counts["awake"] > 0 and counts["fallen"] >= counts["awake"]
+    still = f", {counts['rejected']} of them although the CRM still has their contacts" if counts["rejected"] else ""
+    return valve.Loss(
+        kind=valve.LEADS,
+        gone=counts["removed"],
+        alive=counts["awake"],
+        is_everything=all_fell or counts["kept"] == 0,
+        told=f"{connection.label}: {counts['removed']} of {counts['leads']} leads would be removed{still}",
     )

@@ -48,6 +48,8 @@ COLUMNS = (
 )
 IN_THIS_PROCESS: dict[Path, threading.RLock] = {}
 """DuckDB lets a process open a file twice, but with one memory limit: threads take turns as processes do."""
+UNREADABLE = re.compile(r"""(?<![\w'"])(BIT|BIGNUM|VARIANT)(?![\w'"])""")
+"""Types that DuckDB writes as JSON and cannot read from it."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
 
 
@@ -94,7 +96,7 @@ class DuckDBSession:
         types = dict(self._connection.execute(COLUMNS, {"table": table}).fetchall())
         for names, some in by_columns(objects, types):
             columns = ", ".join('"' + name.replace('"', '""') + '"' for name in names)
-            wanted = orjson.dumps({name: types[name] for name in names}).decode()
+            wanted = orjson.dumps({name: _readable(types[name]) for name in names}).decode()
             self._connection.execute(
                 f"insert into {table} ({columns}) select {columns} "
                 "from (select unnest(from_json(object, $wanted)) from (select unnest($objects) as object))",
@@ -197,6 +199,11 @@ def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
             raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
         time.sleep(pause * random.uniform(0.5, 1.0))
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _readable(data_type: str) -> str:
+    """The type to read a value as, from which the insert makes the column's own."""
+    return UNREADABLE.sub(lambda found: "JSON" if found[0] == "VARIANT" else "VARCHAR", data_type)
 
 
 def _memory_limit(path: Path) -> int:

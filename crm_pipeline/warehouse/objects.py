@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator
-
-import orjson
 
 
 def by_columns(objects: Iterable[str], known: Collection[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Objects that fill the same columns together, each group with the names; a column that is gone is left out."""
+    """Objects that fill the same columns together, each group with the names; a column that is gone is left out.
+
+    DuckDB writes a number that is none as `NaN`, which is no JSON, and which orjson refuses.
+    """
     groups: dict[tuple[str, ...], list[str]] = {}
     for text in objects:
-        keys = orjson.loads(text).keys()
+        keys = json.loads(text).keys()
         groups.setdefault(tuple(name for name in known if name in keys), []).append(text)
     for names, texts in groups.items():
         yield list(names), texts

@@ -113,7 +113,7 @@ class PostgresSession:
             columns = sql.SQL(", ").join(map(sql.Identifier, names))
             query = sql.SQL(
                 "insert into {into} ({columns}) overriding system value select {columns} "
-                "from unnest(%(objects)s::json[]) as object, json_populate_record(null::{into}, object)"
+                "from unnest(%(objects)s::json[]) as kept_row, json_populate_record(null::{into}, kept_row)"
             )
             self._connection.execute(query.format(into=into, columns=columns), {"objects": some})
             inserted += len(some)
@@ -143,13 +143,17 @@ class PostgresSession:
         return row is not None and row[0] < asked["enough"]
 
     def ensure_raw(self, provider: str) -> None:
-        """What is there is left alone: asking for an index again would lock the table until the transaction ends."""
-        row = self._connection.execute(RAW_INDEX, {"name": f"raw.{provider}_contacts_key"}).fetchone()
+        """What is there is left alone: asking for an index again would lock the table until the transaction ends.
+
+        The index that is looked for is made last.
+        """
+        row = self._connection.execute(RAW_INDEX, {"name": f"raw.{provider}_contacts_sync"}).fetchone()
         if row and row[0]:
             return
         with self.alone("tables"):
             self.run("transform/land/create_raw_contacts", raw_of=provider)
             self.run("transform/land/index_raw_contacts", raw_of=provider)
+            self.run("transform/land/index_raw_syncs", raw_of=provider)
 
     @contextmanager
     def alone(self, what: str) -> Iterator[None]:

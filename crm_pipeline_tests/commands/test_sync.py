@@ -161,6 +161,17 @@ def test_full_reads_everything_and_account_chooses(empty: Shell) -> None:
     assert (changes["pass"], full["pass"], full["account_id"]) == ("window", "complete", "globex")
 
 
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [((), "--account and --provider"), (("--account", "acme"), "--provider"), (("--provider", "zoho"), "--account")],
+)
+def test_a_force_has_to_say_of_which_crm(empty: Shell, named: tuple[str, ...], missing: str) -> None:
+    answer = empty("sync", *named, "--force", "--json")
+    error = answer.json["error"]
+    assert (answer.code, error["code"]) == (2, "invalid_setting")
+    assert f"Add {missing}: " in error["action"]
+
+
 def test_a_mass_removal_is_held_until_it_is_forced(empty: Shell) -> None:
     with a_sandbox(contacts=60) as sandbox:
         empty.environment = sandbox.environment()
@@ -170,7 +181,7 @@ def test_a_mass_removal_is_held_until_it_is_forced(empty: Shell) -> None:
             portal.archive(crm_id)
             portal.purge(crm_id)
         held = empty("sync", "--full", "--json")
-        forced = empty("sync", "--full", "--force", "--json")
+        forced = empty("sync", "--account", "acme", "--provider", "hubspot", "--full", "--force", "--json")
     (entry,) = entries(held)
     assert (held.code, entry["status"], entry["success"]) == (1, "held", False)
     assert isinstance(entry["error"], dict)

@@ -259,6 +259,11 @@ def test_an_overwrite_spans_the_three_assets_and_so_does_its_hold(
     last = "select strategy, status, error_code, pass from sync_runs order by started_at desc limit 1"
     assert look(tmp_path, last) == [("overwrite", "held", "mass_removal_held", "complete")]
     assert look(tmp_path, "select count(*) from leads") == before
+    for crm_id in portal.ids()[:40]:
+        portal.purge(crm_id)
+    assert not run(instance, config={"strategy": "overwrite", "force": True}).success, "forty more than were shown"
+    assert look(tmp_path, last) == [("overwrite", "held", "mass_removal_held", "complete")]
+    assert look(tmp_path, "select count(*) from leads") == before
     forced = run(instance, config={"strategy": "overwrite", "force": True})
     assert forced.success
     assert metadata(forced, "leads")["removed"] == look(tmp_path, "select count(*) from removed_leads")[0][0] > 20

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from crm_pipeline.providers.provider import Reference
 from crm_pipeline_tests.walk.world import START, World, a_payload, fingerprint
 
@@ -219,6 +221,62 @@ def test_a_contact_another_connections_sync_matched_is_still_counted_by_its_own(
     assert first.fetched == second.fetched == 1
     assert first.created + second.created == 1
     assert first.merged + second.merged == 1
+
+
+@pytest.mark.parametrize("strategy", ["append", "rebuild"])
+def test_it_is_counted_once_although_the_clock_of_the_other_machine_is_behind(world: World, strategy: str) -> None:
+    """The time at which it was matched lay before the one at which it was queued, and it counted as known."""
+    world.connection("b")
+    first = world.land(a_payload("1", phone=ANN))
+    world.stage(sync_id=first)
+    world.land(a_payload("9", phone=ANN), on="b")
+    world.stage(on="b")
+    right, world.clock = world.clock, world.clock - timedelta(minutes=5)
+    assert world.match(sync_id=first).created == 1
+    world.clock = right
+    results = world.match(on="b", strategy=strategy)
+    assert (results.merged, results.unchanged) == (1, 0)
+
+
+def test_a_contact_shown_again_wakes_up_although_the_clock_of_the_other_machine_was_ahead(world: World) -> None:
+    everybody = [a_payload(str(n), first=f"P{n}", phone=f"415 320 {1000 + n}") for n in range(5)]
+    world.sync(*everybody)
+    world.clock += timedelta(hours=1)
+    world.sync(*everybody[1:], complete=True)
+    world.clock -= timedelta(hours=1)
+    results = world.sync(everybody[0])
+    assert (results.updated, results.unchanged) == (1, 0)
+    assert all(lead["crm_inactive_at"] is None for lead in world.leads())
+
+
+def test_what_is_read_again_for_a_new_schema_wakes_up_nobody(world: World) -> None:
+    """Migrations forget the landings, so that all of them are read once more."""
+    everybody = [a_payload(str(n), first=f"P{n}", phone=f"415 320 {1000 + n}") for n in range(5)]
+    world.sync(*everybody)
+    world.sync(*everybody[1:], complete=True)
+    world.select("delete from staging.landings returning 1")
+    world.sync(everybody[1])
+    assert [lead["name"] for lead in world.leads() if lead["crm_inactive_at"]] == ["P0"]
+
+
+def test_a_sleeping_lead_says_why_it_sleeps_now(world: World) -> None:
+    """It said `deleted` of a contact that was back in the CRM, without a usable phone."""
+    world.sync(a_payload("1", phone=ANN))
+    world.sync(a_payload("1", phone=ANN, archived=True))
+    (before,) = world.leads()
+    world.sync(a_payload("1", phone="12", updated=START + timedelta(hours=1)))
+    (after,) = world.leads()
+    assert (before["crm_inactive_reason"], after["crm_inactive_reason"]) == ("deleted", "phone_too_short")
+    assert after["crm_inactive_at"] == before["crm_inactive_at"]
+    (change,) = world.difference().leads[0].changes
+    assert (change.kind, change.field, change.old_value, change.new_value) == (
+        "updated", "crm_inactive_reason", "deleted", "phone_too_short",
+    )  # fmt: skip
+    kept = fingerprint(world)
+    world.rebuild()
+    assert fingerprint(world) == kept
+    world.sync(a_payload("1", phone=ANN, updated=START + timedelta(hours=2)))
+    assert [lead["crm_inactive_reason"] for lead in world.leads()] == [None]
 
 
 def test_counts_add_up_in_the_books(world: World) -> None:

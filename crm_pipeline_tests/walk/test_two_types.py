@@ -185,6 +185,35 @@ def test_each_kind_is_weighed_by_itself_although_both_were_shown_whole(world: Wo
     assert [states(world)[f"contact C{n}"] for n in (1, 2)] == [ACCEPTED] * 2
 
 
+def test_a_hold_of_one_kind_outlasts_a_pass_that_proves_only_the_other(world: World) -> None:
+    """It was forgotten, and with it that every sync until then is to be a complete one."""
+    many = [lead(f"L{n}", f"+1415320{n:04}") for n in range(30)]
+    both, held = (Proven("contact"), Proven("lead")), "select held_at is not null as is_held from crm_connections"
+    world.sync(*many, someone("C1", ONE))
+    world.sync(someone("C1", ONE), complete=both)
+    assert world.select(held) == [{"is_held": True}]
+    world.sync(someone("C1", ONE), complete=(Proven("contact"),))
+    assert world.select(held) == [{"is_held": True}]
+    world.sync(*many, someone("C1", ONE), complete=both)
+    assert world.select(held) == [{"is_held": False}]
+
+
+def test_a_force_does_not_reach_a_kind_that_was_not_shown(world: World) -> None:
+    leads = [lead(f"L{n}", f"+1415320{n:04}") for n in range(30)]
+    people = [someone(f"C{n}", f"+1415321{n:04}") for n in range(30)]
+    both = (Proven("contact"), Proven("lead"))
+    world.sync(*leads, *people)
+    world.sync(*people, complete=both)
+    world.sync(complete=both, force=True)
+    assert set(states(world).values()) == {ACCEPTED}
+    (run,) = world.select("select status, error_message from sync_runs order by started_at desc limit 1")
+    assert run["status"] == "held"
+    assert "kind contact: 30 of 30" in run["error_message"]
+    assert "kind lead: 30 of 30" in run["error_message"]
+    world.sync(complete=both, force=True)
+    assert set(states(world).values()) == {DELETED}
+
+
 def test_contacts_of_the_same_landing_count_as_alive(world: World) -> None:
     """A first pass that shows 800 and a window before it that showed twelve more: 12 of 812 are not too many."""
     world.clock += timedelta(minutes=1)

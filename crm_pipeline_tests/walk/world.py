@@ -126,7 +126,7 @@ class World:
         connection = self.connection(on)
         books.open_run(self.session, connection, sync_id=sync_id, strategy=strategy, trigger="manual", now=self.clock)
         self.last_sync = sync_id
-        held = self.stage(on=on, sync_id=sync_id, force=force)
+        held = self.stage(on=on, sync_id=sync_id, force=force, strategy=strategy)
         return self.match(on=on, sync_id=sync_id, held=held, strategy=strategy, force=force)
 
     def preview(
@@ -143,7 +143,7 @@ class World:
         self.clock += timedelta(minutes=1)
         with suppress(_TakenBack), self.session.transaction():
             sync_id = self.land(*payloads, on=on, complete=complete or of == "overwrite")
-            held = self._stage(on, sync_id, force)
+            held = self._stage(on, sync_id, force, strategy=of)
             result = self._match(on, sync_id, held, of, force)
             found = result.results, read_difference(self.session, self.account_id, sync_id=sync_id)
             raise _TakenBack
@@ -156,11 +156,14 @@ class World:
         on: str = "main",
         sync_id: UUID | None = None,
         force: bool = False,
+        strategy: str = "append",
     ) -> SyncHeld | None:
         with self.session.transaction():
-            return self._stage(on, sync_id or uuid4(), force)
+            return self._stage(on, sync_id or uuid4(), force, strategy=strategy)
 
-    def _stage(self, on: str, sync_id: UUID, force: bool, is_rebuild: bool = False) -> SyncHeld | None:
+    def _stage(
+        self, on: str, sync_id: UUID, force: bool, is_rebuild: bool = False, strategy: str = "append"
+    ) -> SyncHeld | None:
         self.clock += timedelta(seconds=1)
         with tempfile.TemporaryDirectory() as folder:
             reading = Reading(
@@ -170,7 +173,14 @@ class World:
                 spool=Path(folder),
                 is_rebuild=is_rebuild,
             )
-            staged = stage_contacts(self.session, reading, sync_id=sync_id, clock=lambda: self.clock, is_forced=force)
+            staged = stage_contacts(
+                self.session,
+                reading,
+                sync_id=sync_id,
+                clock=lambda: self.clock,
+                is_forced=force,
+                removes_leads=strategy == "overwrite",
+            )
             return staged.held
 
     def match(
@@ -252,8 +262,9 @@ class World:
         """Match every contact of the account anew, and count every value: what was right before stays as it is."""
         mine = f"account_id = '{self.account_id}'"
         self.select(
-            "insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, queued_at) select "
-            f"account_id, contact_id, connection_id, true, updated_at from staging.contacts where {mine} returning 1"
+            "insert into staging.match_queue (account_id, contact_id, connection_id, is_changed, was_known, queued_at) "
+            f"select account_id, contact_id, connection_id, true, true, updated_at from staging.contacts where {mine} "
+            "returning 1"
         )
         self.select(
             "insert into staging.touched_values (account_id, kind, match_key) select distinct account_id, kind, "

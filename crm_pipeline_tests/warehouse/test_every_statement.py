@@ -168,6 +168,7 @@ def strategies(session: Session) -> list[Any]:
         told.extend((results.as_dict(), world.difference().as_dict()))
 
     sync(jim, kim, lou)
+    sync(strategy="overwrite")
     sync(jim, strategy="overwrite", force=True)
     sync(kim, lou)
     sync(jim, kim, strategy="overwrite", force=True)
@@ -179,6 +180,7 @@ def strategies(session: Session) -> list[Any]:
     sync(a_payload("2", **both, updated=later[1]))
     sync(a_payload("2", first="Kim", phone="212 736 5003", updated=later[2]))
     sync(a_payload("2", **both, company="Globex", updated=later[3]))
+    sync(strategy="overwrite")
     execute(session, "alter table leads drop column score")
     return [*told, restored]
 
@@ -224,8 +226,8 @@ def landing(session: Session) -> list[Any]:
     keys = {"account_id": "acme", "connection_id": str(main(session).id)}
     session.run("transform/land/create_raw_contacts", raw_of="hubspot")
     if session.engine == "postgres":
-        session.run("transform/land/index_raw_contacts", raw_of="hubspot")
-        session.run("transform/land/index_raw_contacts", raw_of="hubspot")
+        for name in ("transform/land/index_raw_contacts", "transform/land/index_raw_syncs") * 2:
+            session.run(name, raw_of="hubspot")
     archived = sorted(session.rows("transform/land/known_archived", **keys), key=repr)
     return [archived, session.rows("transform/land/known_owners", **keys)]
 
@@ -339,7 +341,7 @@ def reports(session: Session) -> dict[str, Any]:
         "lead_contacts": session.rows("reports/lead_contacts", **acme),
         "lead_identity": session.rows("reports/lead_identity", lead_id=str(lead)),
         "nobody": session.rows("reports/lead_identity", lead_id=str(FAILED)),
-        "changes": session.rows("reports/changes", lead_id=str(lead), row_limit=None),
+        "changes": session.rows("reports/changes", account_id=None, lead_id=str(lead), row_limit=None),
         **strategic_reports(session),
         "rules": session.rows("reports/rules", account_id=IDENTIFIED),
         "review": session.rows("reports/review", account_id=IDENTIFIED, row_limit=None, example_limit=3),
@@ -370,7 +372,7 @@ def strategic_reports(session: Session) -> dict[str, Any]:
         "points_of_lead": session.rows("reports/points_of_lead", **keys),
         "fields_of_lead": session.rows("reports/fields_of_lead", **keys, **ranked),
         "merges_of_lead": session.rows("reports/merges_of_lead", **keys),
-        "few_changes": session.rows("reports/changes", lead_id=lead, row_limit=2),
+        "few_changes": session.rows("reports/changes", **keys, row_limit=2),
         "removed_leads": [{name: value for name, value in away.items() if name != "lead"}],
         "removed_lead": session.rows("reports/lead_identity", lead_id=str(away["lead_id"])),
     }
@@ -383,7 +385,7 @@ def tables(session: Session) -> dict[str, Any]:
         "raw.set_aside", "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
         "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
         "staging.identity_map", "staging.guarded_values", "staging.touched_values", "identity_rules", "account_days",
-        "troubles",
+        "troubles", "staging.held_removals",
     )  # fmt: skip
     found = {}
     for name in names:

@@ -94,6 +94,26 @@ def test_a_file_that_is_missing_in_the_middle_is_applied(store: Warehouse) -> No
         assert look(session, "select count(*) from recent_threads") == [(0,)]
 
 
+def test_what_was_held_before_its_number_was_kept_has_to_be_shown_once_more(store: Warehouse) -> None:
+    with bare(store) as session:
+        session.migrate()
+        execute(session, "drop table staging.held_removals")
+        execute(session, "alter table staging.match_queue drop column was_known")
+        execute(session, "delete from schema_migrations where name = '0016_holds'")
+        for number, held_at in (("1", "timestamptz '2026-03-01 10:00:00+00'"), ("2", "null")):
+            key = f"'acme', '{number * 8}-0000-4000-8000-000000000000'"
+            execute(session, "insert into crm_connections (account_id, id, provider, nango_integration, "
+                    "nango_connection_id, connection_metadata, held_at) "
+                    f"values ({key}, 'hubspot', 'hubspot', '{number}', '{{}}', {held_at})")  # fmt: skip
+            execute(session, "insert into staging.contacts (account_id, connection_id, contact_id, provider, "
+                    "object_type, crm_id, state, content_hash, updated_at) "
+                    f"values ({key}, '{number * 8}-0000-4000-8000-000000000009', 'hubspot', 'contact', '7', "
+                    "'accepted', 'x', now())")  # fmt: skip
+        assert session.migrate() == ["0016_holds"]
+        query = "select cast(connection_id as text), kind, shown from staging.held_removals"
+        assert look(session, query) == [("11111111-0000-4000-8000-000000000000", "contact", 0)]
+
+
 def test_a_name_of_the_future_is_left_alone(store: Warehouse) -> None:
     """An older version of the pipeline on a newer store."""
     with bare(store) as session:

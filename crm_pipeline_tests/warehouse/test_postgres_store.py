@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from crm_pipeline.errors import WarehouseError
 from crm_pipeline.warehouse import waiting
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.postgres_store import advisory_lock, open_postgres, with_usual
+from crm_pipeline.warehouse.statements import statement
 from crm_pipeline_tests.warehouse.looking import die_after, execute, look
 
 MARCH = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -108,6 +110,35 @@ def test_few_rows_of_a_large_account_are_found_by_index(postgres_url: str, tmp_p
                 session.rows("reports/lead_count", account_id=account_id)
                 session.copy("few", [part])
                 assert look(session, "show enable_nestloop") == [(nested,)]
+
+
+@pytest.mark.parametrize(
+    ("report", "indexes"),
+    [
+        ("reports/lead_identity", {"leads_id", "lead_merges_id", "removed_leads_id"}),
+        ("reports/changes", {"lead_changes_id"}),
+        ("reports/removed_leads", {"removed_leads_id"}),
+    ],
+)
+def test_a_lead_is_found_by_its_id_alone(postgres_url: str, tmp_path: Path, report: str, indexes: set[str]) -> None:
+    """The keys begin with the account, which a person who names a lead does not say: whole tables were read."""
+    query = statement(report, "postgres")
+    given = dict.fromkeys(query.parameters) | {"lead_id": "00000000-0000-4000-8000-000000000001"}
+    with Warehouse(postgres_url, data_dir=tmp_path).session() as session:
+        execute(session, "set enable_seqscan = off")
+        rows = session.execute(f"explain {query.text}", given).fetchall()  # type: ignore[attr-defined]
+    plan = "\n".join(line for (line,) in rows)
+    assert indexes <= set(re.findall(r"Scan (?:using|on) (\w+)", plan)), plan
+
+
+def test_the_rows_of_a_sync_are_found_by_index(postgres_url: str, tmp_path: Path) -> None:
+    """Also on a store whose raw table was made before there was one."""
+    made = "select indexname from pg_indexes where schemaname = 'raw' and tablename = 'hubspot_contacts' order by 1"
+    with Warehouse(postgres_url, data_dir=tmp_path).session() as session:
+        session.run("transform/land/create_raw_contacts", raw_of="hubspot")
+        session.run("transform/land/index_raw_contacts", raw_of="hubspot")
+        session.ensure_raw("hubspot")
+        assert look(session, made) == [("hubspot_contacts_key",), ("hubspot_contacts_sync",)]
 
 
 def test_the_urls_own_options_stand_beside_ours(postgres_url: str) -> None:

@@ -37,6 +37,7 @@ select create_distributed_table('staging.match_queue', 'account_id', colocate_wi
 select create_distributed_table('staging.identity_map', 'account_id', colocate_with => 'leads');
 select create_distributed_table('staging.guarded_values', 'account_id', colocate_with => 'leads');
 select create_distributed_table('staging.touched_values', 'account_id', colocate_with => 'leads');
+select create_distributed_table('staging.held_removals', 'account_id', colocate_with => 'leads');
 select create_distributed_table('raw.complete_passes', 'account_id', colocate_with => 'leads');
 select create_distributed_table('raw.crm_references', 'account_id', colocate_with => 'leads');
 select create_distributed_table('raw.set_aside', 'account_id', colocate_with => 'leads');

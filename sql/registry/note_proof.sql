@@ -1,12 +1,17 @@
--- What a complete pass leaves behind until the next: a removal that waits for a person, or a count that disagreed.
--- reads: nothing   writes: crm_connections   parameters: account_id, id, is_held, is_proven, is_unproven, now
+-- What a complete pass leaves behind until the next: contacts whose removal waits for a person, of any kind, also one
+-- that this pass did not prove; or a count that disagreed.
+-- reads: staging.held_removals   writes: crm_connections   parameters: account_id, id, kind_of_leads, is_proven,
+-- is_unproven, now
 update crm_connections
 set
-    held_at = case
-        when cast($is_held as boolean) then coalesce(held_at, cast($now as timestamptz))
-        when cast($is_proven as boolean) then null
-        else held_at
-    end,
+    held_at = (
+        select min(h.held_at)
+        from staging.held_removals h
+        where
+            h.account_id = $account_id
+            and h.connection_id = cast($id as uuid)
+            and h.kind <> $kind_of_leads
+    ),
     unproven_at = case
         when cast($is_unproven as boolean) then coalesce(unproven_at, cast($now as timestamptz))
         when cast($is_proven as boolean) then null

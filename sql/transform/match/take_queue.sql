@@ -1,5 +1,5 @@
 -- The contacts of one connection that were read and are not matched yet.
--- reads: staging.match_queue, staging.contacts, staging.identity_map   writes: temp taken
+-- reads: staging.match_queue, staging.contacts   writes: temp taken
 -- grain: one row per contact   parameters: account_id, connection_id
 -- A contact that another connection's sync has matched since it was queued counts as new here: that sync did not
 -- count it.
@@ -9,9 +9,7 @@ select
     q.is_changed,
     c.state,
     c.reason,
-    coalesce(m.is_member and m.matched_at < q.queued_at, false) as was_member,
-    m.contact_id is not null and m.matched_at < q.queued_at as was_known
+    coalesce(q.was_known, false) as was_known
 from staging.match_queue q
 inner join staging.contacts c on c.account_id = q.account_id and c.contact_id = q.contact_id
-left join staging.identity_map m on m.account_id = q.account_id and m.contact_id = q.contact_id
 where q.account_id = $account_id and q.connection_id = cast($connection_id as uuid)

@@ -8,7 +8,7 @@ select
     true as is_changed,
     c.state,
     c.reason,
-    m.contact_id is not null and (q.contact_id is null or m.matched_at < q.queued_at) as was_known
+    m.contact_id is not null and coalesce(q.was_known, true) as was_known
 from staging.contacts c
 left join staging.match_queue q on q.account_id = $account_id and q.contact_id = c.contact_id
 left join staging.identity_map m on m.account_id = $account_id and m.contact_id = c.contact_id
