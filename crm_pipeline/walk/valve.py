@@ -82,9 +82,11 @@ def why_held(
     losses: Collection[Loss], shown: Mapping[str, int], *, is_forced: bool, action: str, **facts: Any
 ) -> SyncHeld:
     """The hold in words."""
-    before = f"more than the {sum(shown.values()):,} shown before" if is_forced else "too many to believe"
+    before = sum(shown.get(loss.kind, 0) for loss in losses)
+    forced = f"more than the {before:,} shown before" if before else "which were not shown before"
     told = "; ".join(loss.told for loss in losses)
-    return SyncHeld("mass_removal_held", f"{told}, {before}; none was removed.", action=action, **facts)
+    why = f"{told}, {forced if is_forced else 'too many to believe'}; none was removed."
+    return SyncHeld("mass_removal_held", why, action=action, **facts)
 
 
 def forcing(connection: Connection, *, removes_leads: bool) -> str:

@@ -1,5 +1,5 @@
 -- Records that landing set aside and nobody has read yet (a rebuild reads all); the newest row of each, unless a good
--- one was fetched later, or, where all are read again, a complete pass has found the contact absent since.
+-- one was fetched later, or a complete pass has found the contact absent since.
 -- reads: raw.set_aside, raw.<provider>_contacts, staging.landings, staging.contacts
 -- grain: one row per record   parameters: account_id, connection_id, is_rebuild
 select object_type, crm_id, reason, sample
@@ -24,14 +24,7 @@ from (
         and not exists (
             select 1 from staging.contacts c
             where
-                (
-                    cast($is_rebuild as boolean)
-                    or not exists (
-                        select 1 from staging.landings l
-                        where l.account_id = $account_id and l.connection_id = cast($connection_id as uuid)
-                    )
-                )
-                and c.account_id = $account_id
+                c.account_id = $account_id
                 and c.connection_id = cast($connection_id as uuid)
                 and c.content_hash = 'absent'
                 and c.object_type = a.object_type
