@@ -1,7 +1,7 @@
 """kill -9 at a random moment of the walk, then one more run: the same leads as without the kill, on both engines.
 
 Two CRMs of one account; a first sync, and syncs after changes that let no lead go or that remove some. What heals after
-a kill is killed too, up to three times. Fifty kills in the suite, half of them on each engine; `make test-kill` makes a
+a kill is killed too, up to four times. Fifty kills in the suite, half of them on each engine; `make test-kill` makes a
 thousand. A failing moment is named, so that it can be repeated.
 """
 
@@ -24,8 +24,10 @@ from crm_pipeline_tests.killing import Mother, Place, mother
 from crm_pipeline_tests.postgres import PostgresServer
 
 KILLS = int(os.environ.get("CRM_KILLS", "50"))
-IN_A_ROW = (1, 3, 4)
+IN_A_ROW = (1, 4, 5)
 """Kills before a run may end, by turns."""
+MOST_TRIES = 3
+"""A command that ends before its moment is none, so more are tried than are wanted, up to so many times as many."""
 SEED = os.environ.get("CRM_KILL_SEED", "1")
 CRMS = ("hubspot", "zoho")
 APPEND, OVERWRITE = ["sync", "--json"], ["sync", "--json", "--strategy", "overwrite"]
@@ -134,9 +136,9 @@ def test_a_kill_at_any_moment_costs_nothing(sandbox: Sandbox, commands: Mother, 
     assert stories[2].facts["removed"]
     assert [stories[0].facts["leads"] == story.facts["leads"] for story in stories] == [True, False, False]
 
-    dice, killed, tried = random.Random(SEED), 0, 0
+    dice, killed, tried, wanted = random.Random(SEED), 0, 0, KILLS / 2
     for number in itertools.count():
-        if tried >= KILLS / 2:
+        if killed >= wanted or tried >= MOST_TRIES * wanted:
             break
         story = stories[number % len(stories)]
         place = stores.copy_of(story.begins) if story.begins else stores.empty()
@@ -154,4 +156,4 @@ def test_a_kill_at_any_moment_costs_nothing(sandbox: Sandbox, commands: Mother, 
             assert facts[name] == rows, f"{what}: {name}"
         assert place.wrong() == {}, what
         stores.drop(place)
-    assert killed >= tried // 2
+    assert killed >= wanted

@@ -38,7 +38,7 @@ many = settings(
     deadline=None,
     derandomize="CRM_WORLDS" not in os.environ,
 )
-some = settings(many, max_examples=max(3, WORLDS // AT_ONCE // 4))
+some = settings(many, max_examples=max(2, WORLDS // AT_ONCE // 4))
 few = settings(many, max_examples=max(2, WORLDS // AT_ONCE // 4))
 
 PHONES = ["+14153207788", "+12127365000", "+13125550143", "+16175550177"]
