@@ -24,6 +24,7 @@ from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.checks import CHECKS
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline_tests.defs.running import look, sense, settings_of
 from crm_pipeline_tests.notices.servers import webhook
 
 WALK = (dg.AssetKey(["raw", "hubspot_contacts"]), dg.AssetKey("contacts"), dg.AssetKey("leads"))
@@ -31,11 +32,8 @@ STARTED = dg.DagsterRunStatus.STARTED
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with Sandbox(contacts=40, accounts=("acme",)) as running:
-        store = {"CRM_WAREHOUSE": f"duckdb:///{tmp_path / 'crm.duckdb'}", "CRM_DATA_DIR": str(tmp_path / "data")}
-        for name, value in {**running.environment(), **store}.items():
-            monkeypatch.setenv(name, value)
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(contacts=40, accounts=("acme",)) as running, settings_of(running, tmp_path):
         yield running
 
 
@@ -50,18 +48,6 @@ def store(tmp_path: Path) -> Warehouse:
     return Warehouse(f"duckdb:///{tmp_path / 'crm.duckdb'}", data_dir=tmp_path / "data")
 
 
-def execute(tmp_path: Path, query: str) -> list[tuple[Any, ...]]:
-    with store(tmp_path).unmigrated_session() as session:
-        return session.execute(query).fetchall()  # type: ignore[attr-defined, no-any-return]
-
-
-def look_at_nango(instance: dg.DagsterInstance) -> None:
-    """One look of the sensor that fills the registry."""
-    sensor = defs.resolve_sensor_def("new_connections")
-    with dg.build_sensor_context(instance=instance, definitions=defs, resources={"crm": CrmPipeline()}) as context:
-        sensor(context)
-
-
 def run(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> dg.ExecuteInProcessResult:
     """What the Materialize button does, checks included."""
     job = defs.resolve_implicit_global_asset_job_def()
@@ -73,7 +59,7 @@ def run(instance: dg.DagsterInstance, *assets: dg.AssetKey) -> dg.ExecuteInProce
 def test_a_sync_checks_its_leads_and_wrong_ones_fail_the_run(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    look_at_nango(instance)
+    sense(instance, "new_connections")
     healthy = run(instance)
     assert healthy.success
     evaluations = {one.check_name: one for one in healthy.get_asset_check_evaluations()}
@@ -81,10 +67,10 @@ def test_a_sync_checks_its_leads_and_wrong_ones_fail_the_run(
     assert set(evaluations) == {check.name for check in CHECKS}
     assert {(one.passed, one.partition) for one in evaluations.values()} == {(True, "acme")}
 
-    execute(tmp_path, "update crm_connections set last_synced_at = last_synced_at - interval 4 hour returning 1")
+    look(tmp_path, "update crm_connections set last_synced_at = last_synced_at - interval 4 hour returning 1")
     assert run(instance, WALK[2]).success, "a warning alone fails no run"
 
-    execute(tmp_path, "update leads set phone = 'none' returning 1")
+    look(tmp_path, "update leads set phone = 'none' returning 1")
     sick = run(instance, WALK[2])
     assert not sick.success
     failed = {one.check_name: one for one in sick.get_asset_check_evaluations() if not one.passed}
@@ -115,27 +101,27 @@ def test_the_books_of_a_dead_sync_are_closed_and_those_of_a_living_one_are_not(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     statuses = "select status from sync_runs"
-    look_at_nango(instance)
+    sense(instance, "new_connections")
     connection = under_way(tmp_path)
     with store(tmp_path).connection_lock(connection.id):
         look_for_dead(instance)
-    assert execute(tmp_path, statuses) == [("running",)], "a process holds its lock"
+    assert look(tmp_path, statuses) == [("running",)], "a process holds its lock"
 
     living = dg.DagsterRun(job_name="sync", run_id=str(uuid4()), tags={"dagster/partition": "acme"}, status=STARTED)
     instance.run_storage.add_run(living)
     look_for_dead(instance)
-    assert execute(tmp_path, statuses) == [("running",)], "a run goes on with it in its next asset"
+    assert look(tmp_path, statuses) == [("running",)], "a run goes on with it in its next asset"
 
     instance.delete_run(living.run_id)
     instance.run_storage.add_run(living.with_tags({"dagster/partition": "globex"}))
     look_for_dead(instance)
-    assert execute(tmp_path, statuses) == [("interrupted",)]
+    assert look(tmp_path, statuses) == [("interrupted",)]
 
 
 def test_the_sensor_tells_of_a_failing_connection_once(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look_at_nango(instance)
+    sense(instance, "new_connections")
     sandbox.faults.add(match={"path": "/crm/"}, times=None, answer="missing_scopes")
     assert not run(instance).success
     with webhook() as received:
@@ -159,21 +145,21 @@ def test_maintenance_between_two_syncs_costs_neither_leads_nor_the_cursor(
         for _ in range(2):
             assert sync_connection(pipeline, connection).success
         for table, column in (("_dlt_loads", "inserted_at"), ("_dlt_pipeline_state", "created_at")):
-            execute(tmp_path, f"update raw.{table} set {column} = {column} - interval 1 year returning 1")
+            look(tmp_path, f"update raw.{table} set {column} = {column} - interval 1 year returning 1")
         left = pipeline.data_dir / "spool" / str(connection.id) / "rest"
         left.parent.mkdir(parents=True, exist_ok=True)
         left.write_bytes(b"left by a process that was killed")
-        before = execute(tmp_path, "select * from leads order by id")
+        before = look(tmp_path, "select * from leads order by id")
         result = defs.resolve_job_def("maintenance").execute_in_process(instance=instance)
         assert result.success
         dropped = {name: value.value for name, value in tidied(result).metadata.items()}
         assert (dropped["connections"], dropped["dlt states"], dropped["dlt loads"]) == (1, 1, 1)
         assert dropped["working files, bytes"] > 0
         assert (left.exists(), [*pipeline.data_dir.glob("dlt/*")]) == (False, [])
-        assert execute(tmp_path, "select * from leads order by id") == before
+        assert look(tmp_path, "select * from leads order by id") == before
         assert sync_connection(pipeline, connection).success
     passes = "select pass from sync_runs order by started_at"
-    assert execute(tmp_path, passes) == [("complete",), ("window",), ("window",)]
+    assert look(tmp_path, passes) == [("complete",), ("window",), ("window",)]
 
 
 def tidied(result: dg.ExecuteInProcessResult) -> Any:
@@ -189,7 +175,7 @@ def test_a_run_that_is_told_to_stop_closes_its_books(
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     with dg.DagsterInstance.get() as instance:
         instance.add_dynamic_partitions("accounts", ["acme"])
-        look_at_nango(instance)
+        sense(instance, "new_connections")
     sandbox.faults.add(match={"path": "/crm/v3/objects/contacts"}, times=None, answer={"delay": 3.0})
     tags = json.dumps({"dagster/partition": "acme"})
     command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "crm_pipeline.definitions"]
@@ -200,4 +186,4 @@ def test_a_run_that_is_told_to_stop_closes_its_books(
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
-    assert execute(tmp_path, "select status, error_code from sync_runs") == [("interrupted", None)]
+    assert look(tmp_path, "select status, error_code from sync_runs") == [("interrupted", None)]

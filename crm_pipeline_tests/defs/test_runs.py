@@ -15,17 +15,14 @@ from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import active_connections
 from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.sandbox.server import Sandbox
-from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline_tests.defs.running import look, sense, settings_of
 
 WALK = (dg.AssetKey(["raw", "hubspot_contacts"]), dg.AssetKey("contacts"), dg.AssetKey("leads"))
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    with Sandbox(contacts=120, accounts=("acme", "globex")) as running:
-        store = {"CRM_WAREHOUSE": f"duckdb:///{tmp_path / 'crm.duckdb'}", "CRM_DATA_DIR": str(tmp_path / "data")}
-        for name, value in {**running.environment(), **store}.items():
-            monkeypatch.setenv(name, value)
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(contacts=120, accounts=("acme", "globex")) as running, settings_of(running, tmp_path):
         yield running
 
 
@@ -35,19 +32,10 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def look(tmp_path: Path, query: str) -> list[tuple[Any, ...]]:
-    with Warehouse(f"duckdb:///{tmp_path / 'crm.duckdb'}", data_dir=tmp_path).unmigrated_session() as session:
-        return session.execute(query).fetchall()  # type: ignore[attr-defined, no-any-return]
-
-
 def tick(instance: dg.DagsterInstance) -> dg.SensorResult:
     """One look of the sensor at Nango."""
-    sensor = defs.resolve_sensor_def("new_connections")
-    with dg.build_sensor_context(instance=instance, definitions=defs, resources={"crm": CrmPipeline()}) as context:
-        result = sensor(context)
+    result = sense(instance, "new_connections")
     assert isinstance(result, dg.SensorResult)
-    for request in result.dynamic_partitions_requests or []:
-        instance.add_dynamic_partitions("accounts", list(request.partition_keys))
     return result
 
 
