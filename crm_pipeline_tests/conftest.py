@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
+import shutil
 import socket
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -15,12 +17,14 @@ import psycopg
 import pytest
 
 from crm_pipeline.settings import NAMES
+from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline_tests.postgres import PostgresServer, running_postgres
 
 hypothesis.settings.register_profile("tests", deadline=None, database=None)
 hypothesis.settings.load_profile("tests")
 
 _NUMBERS = itertools.count(1)
+EMPTY = "template template0 encoding 'UTF8' locale 'C'"
 _LOCAL_NAMES = {None, "", "localhost"}
 
 
@@ -74,8 +78,45 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """The URL of a fresh, empty database."""
+    with _a_database(postgres_server, EMPTY) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DuckDB store with nothing in it, to be copied: making its tables takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "store.duckdb"
+    with Warehouse(f"duckdb:///{path}", data_dir=path.parent).session():
+        return path
+
+
+@pytest.fixture
+def new_file(migrated_file: Path, tmp_path: Path) -> Path:
+    """A DuckDB store of the test's own, migrated and without a row."""
+    return Path(shutil.copyfile(migrated_file, tmp_path / "store.duckdb"))
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The same as a database, by its name."""
+    with _a_database(postgres_server, EMPTY, is_kept=True) as url:
+        with Warehouse(url, data_dir=tmp_path_factory.mktemp("migrated")).session():
+            pass
+        return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def new_database(postgres_server: PostgresServer, migrated_database: str) -> Iterator[str]:
+    """The URL of a database of the test's own, migrated and without a row."""
+    with _a_database(postgres_server, f"template {migrated_database}") as url:
+        yield url
+
+
+@contextmanager
+def _a_database(server: PostgresServer, made_from: str, *, is_kept: bool = False) -> Iterator[str]:
     name = f"test_{next(_NUMBERS)}"
-    with psycopg.connect(postgres_server.url("postgres"), autocommit=True) as connection:
-        connection.execute(f"create database {name} template template0 encoding 'UTF8' locale 'C'".encode())
-        yield postgres_server.url(name)
-        connection.execute(f"drop database {name} with (force)".encode())
+    with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+        connection.execute(f"create database {name} {made_from}".encode())
+        yield server.url(name)
+        if not is_kept:
+            connection.execute(f"drop database {name} with (force)".encode())

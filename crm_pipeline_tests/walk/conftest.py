@@ -11,10 +11,10 @@ from crm_pipeline_tests.walk.world import World, a_world
 
 
 @pytest.fixture(params=["duckdb", "postgres"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest) -> str:
     if request.param == "duckdb":
-        return f"duckdb:///{tmp_path / 'store.duckdb'}"
-    return str(request.getfixturevalue("postgres_url"))
+        return f"duckdb:///{request.getfixturevalue('new_file')}"
+    return str(request.getfixturevalue("new_database"))
 
 
 @pytest.fixture
