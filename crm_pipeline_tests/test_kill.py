@@ -86,7 +86,7 @@ class Story:
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    with Sandbox(contacts=300, accounts=("acme",), crms=CRMS) as running:
+    with Sandbox(contacts=200, accounts=("acme",), crms=CRMS) as running:
         yield running
 
 
@@ -132,7 +132,7 @@ def test_a_kill_at_any_moment_costs_nothing(sandbox: Sandbox, commands: Mother, 
     change(sandbox)
     kinds = ((APPEND, None), (APPEND, before), (OVERWRITE, before))
     stories = [told(commands, stores, sandbox, command, begins) for command, begins in kinds]
-    assert len(stories[0].facts["leads"]) > 300
+    assert len(stories[0].facts["leads"]) > 200
     assert stories[2].facts["removed"]
     assert [stories[0].facts["leads"] == story.facts["leads"] for story in stories] == [True, False, False]
 

@@ -20,7 +20,7 @@ from crm_pipeline.steps import Pipeline
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.difference import read_difference
 from crm_pipeline.warehouse.database import Warehouse
-from crm_pipeline_tests.test_steps import HASTY, a_pipeline, connection, look
+from crm_pipeline_tests.test_steps import HASTY, a_pipeline, connection, look, look_at
 
 CONTACTS = "/crm/v3/objects/contacts$"
 NOON = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -69,11 +69,10 @@ def everything_but_the_books(pipeline: Pipeline) -> dict[str, str]:
         "select table_schema, table_name from information_schema.tables where table_type = 'BASE TABLE' "
         "and table_schema in ('main', 'public', 'raw', 'staging') and table_name <> 'sync_runs' order by 1, 2",
     )
-    found = {}
-    for schema, table in tables:
-        rows = sorted(map(repr, look(pipeline, f"select * from {schema}.{table}")))
-        found[table] = hashlib.blake2b("\n".join(rows).encode()).hexdigest()
-    return found
+    found = look_at(pipeline, [f"{schema}.{table}" for schema, table in tables])
+    return {
+        table: hashlib.blake2b("\n".join(sorted(map(repr, rows))).encode()).hexdigest() for table, rows in found.items()
+    }
 
 
 def told(pipeline: Pipeline, result: SyncResult) -> tuple[Any, ...]:

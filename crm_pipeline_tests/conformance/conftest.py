@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def well(paged: Ground) -> Iterator[Ground]:
 
 
 @pytest.fixture
-def ground(name: str, tmp_path: Path) -> Iterator[Ground]:
+def ground(name: str, tmp_path: Path, migrated_file: Path) -> Iterator[Ground]:
     """A CRM with sixty contacts of its own, to change, and a store."""
+    shutil.copyfile(migrated_file, tmp_path / "crm.duckdb")
     with a_ground(name, 60, tmp_path) as made:
         yield made
