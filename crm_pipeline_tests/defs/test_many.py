@@ -78,6 +78,39 @@ def test_a_failing_connection_is_red_beside_healthy_ones(
     assert passed
 
 
+def test_a_packed_run_looks_at_an_account_that_is_red_or_not_fresh_although_nothing_changed(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    def evaluated() -> dict[str, set[str]]:
+        found = [one for one in launch(instance, "sync_many").get_asset_check_evaluations() if one.partition]
+        red = {"acme": set[str](), "globex": set[str]()}
+        for one in found:
+            red[str(one.partition)] |= set() if one.passed else {one.check_name}
+        return {account: red[account] for account in {str(one.partition) for one in found}}
+
+    assert evaluated() == {"acme": set(), "globex": set()}
+    assert evaluated() == {}
+    look(tmp_path, "update crm_connections set last_synced_at = last_synced_at - interval 4 hour "
+        "where account_id = 'globex' and provider = 'hubspot' returning 1")  # fmt: skip
+    break_connection(sandbox, "globex", "daily_limit")
+    assert evaluated() == {"globex": {"connections_not_fresh"}}
+    sandbox.faults.clear()
+    assert evaluated() == {"globex": set()}, "the red check turns green again"
+    assert evaluated() == {}
+
+
+def test_a_connection_that_nango_gave_up_is_red_although_no_sync_of_it_is_started(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    launch(instance, "sync_many")
+    look(tmp_path, "update crm_connections set state = 'needs_reconnect' where account_id = 'globex' "
+        "and provider = 'hubspot' returning 1")  # fmt: skip
+    assert check(launch(instance, "sync_many")) == (
+        False,
+        "1 of 4 connections fail: globex/hubspot (connection_expired).",
+    )
+
+
 def test_the_numbers_of_a_packed_run_are_those_of_the_books(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
