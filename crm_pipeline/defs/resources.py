@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from pydantic import PrivateAttr
 
+from crm_pipeline.defs.locks import Locks
 from crm_pipeline.defs.queue import alive
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.retry import RetryPolicy
@@ -19,8 +21,19 @@ HURRIED = RetryPolicy(longest_retry_after=20.0, total_wait=45.0)
 """A run holds a place in the queue, so it does not sit out what a CRM asks it to wait: the next sync goes on."""
 
 
+TICK_WAIT = 5.0
+"""Seconds that a sensor or schedule waits for the store: Dagster gives up a tick after 60, and the next is near."""
+
+
 class CrmPipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The store named by CRM_WAREHOUSE and the Nango of NANGO_HOST and NANGO_SECRET_KEY."""
+
+    _locks: Locks = PrivateAttr(default_factory=Locks)
+
+    @property
+    def locks(self) -> Locks:
+        """The locks that the run holds; Dagster makes a resource anew for each run."""
+        return self._locks
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["CrmPipeline"]:
@@ -30,24 +43,27 @@ class CrmPipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield self
             return
         with alive(context.instance, run.run_id):
-            yield self
+            try:
+                yield self
+            finally:
+                self.locks.release()
 
     @contextmanager
-    def opened(self) -> Iterator[Pipeline]:
+    def opened(self, *, wait: float | None = None) -> Iterator[Pipeline]:
         """A pipeline whose Nango connections are closed afterwards. Raises `ConfigError` when the key is missing."""
         settings = self.settings()
         with NangoClient(host=settings.nango_host, secret_key=settings.require_nango(), policy=HURRIED) as nango:
             yield Pipeline(
-                warehouse=self.warehouse(),
+                warehouse=self.warehouse(wait=wait),
                 nango=nango,
                 data_dir=settings.data_dir,
                 default_region=settings.default_region,
             )
 
-    def warehouse(self) -> Warehouse:
+    def warehouse(self, *, wait: float | None = None) -> Warehouse:
         """The store alone, for what needs no network."""
         settings = self.settings()
-        return Warehouse(settings.warehouse, data_dir=settings.data_dir)
+        return Warehouse(settings.warehouse, data_dir=settings.data_dir, wait=wait)
 
     def settings(self) -> Settings:
         """What the operator decided."""

@@ -1,9 +1,9 @@
 """Of what people are told, and when: once that a connection is in trouble, and once that it is well again.
 
-So they are of an account's leads, while a blocking check finds them wrong. The store says what is wrong now
-(`crm_connections`, `sync_runs`, `failing_checks`) and what each channel was told (`troubles`); the difference is what is
-to be told. So a trouble that lasts is told once, one that could not be sent is tried again, and
-it does not matter who asks or how often. The store is closed while a message is sent.
+The same of an account's leads, while a blocking check finds them wrong. The store says what is wrong now
+(`crm_connections`, `sync_runs`, `failing_checks`) and what each channel was told (`troubles`); the difference is what
+is to be told. So a trouble that lasts is told once, one that could not be sent is tried again, and it does not matter
+who asks or how often. The store is closed while a message is sent.
 """
 
 from __future__ import annotations
