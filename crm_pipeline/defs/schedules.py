@@ -55,11 +55,11 @@ def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iter
             known = registry.connections(session)
             seconds = usual_seconds(session, since=tick - LATELY)
     except dg.Failure as failure:
-        reason = skipped(failure)
+        left_out = skipped(failure)
         if isinstance(failure.__cause__, ConfigError):
-            yield reason
+            yield left_out
             return
-        context.log.info(f"{reason.skip_message} One run is asked for, of all that is active when it begins.")
+        context.log.info(f"{left_out.skip_message} One run is asked for, of all that is active when it begins.")
         yield packed_request(None, tick, "all", HOURLY)
         return
     due = syncable(known)

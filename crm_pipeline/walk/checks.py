@@ -143,7 +143,7 @@ def check_account(session: Session, account_id: str, *, now: datetime) -> list[O
 
 def is_due(session: Session, account_id: str, *, now: datetime) -> bool:
     """Whether the account has to be checked although no sync changed its leads."""
-    keys = {"account_id": account_id, "today": now.date(), "stale_before": now - STALE_AFTER}
+    keys: dict[str, Any] = {"account_id": account_id, "today": now.date(), "stale_before": now - STALE_AFTER}
     return bool(session.rows("checks/is_due", **keys)[0]["is_due"])
 
 
