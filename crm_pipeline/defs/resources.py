@@ -12,6 +12,7 @@ from pydantic import PrivateAttr
 from crm_pipeline.defs.locks import Locks
 from crm_pipeline.defs.queue import alive
 from crm_pipeline.nango.client import NangoClient
+from crm_pipeline.nango.limits import DEFAULT_TIMEOUTS, Timeouts
 from crm_pipeline.nango.retry import RetryPolicy
 from crm_pipeline.settings import Settings
 from crm_pipeline.steps import Pipeline
@@ -21,6 +22,8 @@ HURRIED = RetryPolicy(longest_retry_after=20.0, total_wait=45.0)
 """A run holds a place in the queue, so it does not sit out what a CRM asks it to wait: the next sync goes on."""
 
 
+LOOKING, LOOK_TIMEOUTS = RetryPolicy(attempts=1), Timeouts(connect=5.0, read=10.0, page=15.0)
+"""A Nango that hangs is asked again by the next look."""
 TICK_WAIT = 5.0
 """Seconds that a sensor or schedule waits for the store: Dagster gives up a tick after 60, and the next is near."""
 
@@ -49,12 +52,17 @@ class CrmPipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
                 self.locks.release()
 
     @contextmanager
-    def opened(self, *, wait: float | None = None) -> Iterator[Pipeline]:
-        """A pipeline whose Nango connections are closed afterwards. Raises `ConfigError` when the key is missing."""
+    def opened(self, *, is_look: bool = False) -> Iterator[Pipeline]:
+        """A pipeline whose Nango connections are closed afterwards. Raises `ConfigError` when the key is missing.
+
+        With `is_look` it is a sensor's, which has to answer before Dagster gives it up.
+        """
         settings = self.settings()
-        with NangoClient(host=settings.nango_host, secret_key=settings.require_nango(), policy=HURRIED) as nango:
+        policy, timeouts = (LOOKING, LOOK_TIMEOUTS) if is_look else (HURRIED, DEFAULT_TIMEOUTS)
+        key = settings.require_nango()
+        with NangoClient(host=settings.nango_host, secret_key=key, policy=policy, timeouts=timeouts) as nango:
             yield Pipeline(
-                warehouse=self.warehouse(wait=wait),
+                warehouse=self.warehouse(wait=TICK_WAIT if is_look else None),
                 nango=nango,
                 data_dir=settings.data_dir,
                 default_region=settings.default_region,

@@ -36,7 +36,7 @@ REFRESHED_EVERY = 900
 def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg.SensorResult | dg.SkipReason:
     until = time.monotonic() + LOOK_SECONDS
     try:
-        with translated(), crm.opened(wait=TICK_WAIT) as pipeline:
+        with translated(), crm.opened(is_look=True) as pipeline:
             found = pipeline.nango.list_connections()
             seen = fingerprint(found, pipeline.now().timestamp())
             if seen == context.cursor:

@@ -102,6 +102,16 @@ def test_a_look_does_not_wait_for_a_store_in_use_until_dagster_gives_it_up(
     assert "The store is busy" in str(result.skip_message)
 
 
+def test_a_look_at_a_nango_that_hangs_ends_before_dagster_gives_it_up(
+    sandbox: Sandbox, instance: dg.DagsterInstance
+) -> None:
+    sandbox.faults.add(match={"path": "/connection"}, times=None, answer={"at": "nango", "hang": 60.0})
+    began = time.monotonic()
+    with pytest.raises(dg.Failure, match="Nango"):
+        sense(instance, "new_connections")
+    assert time.monotonic() - began < 30
+
+
 def test_a_tick_that_finds_the_store_in_use_asks_for_one_run_of_all(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
