@@ -129,6 +129,22 @@ def test_the_sensor_tells_of_a_failing_connection_once(
     assert second.startswith("CRM sync works again: acme, HubSpot\n")
 
 
+def test_the_sensor_tells_of_wrong_leads_that_a_run_found(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sense(instance, "new_connections")
+    assert run(instance).success
+    look(tmp_path, "update leads set phone = 'none' returning 1")
+    assert not run(instance, WALK[2]).success
+    with webhook() as received:
+        monkeypatch.setenv("CRM_NOTICE_WEBHOOK", f"http://127.0.0.1:{received.port}/hook")
+        for _ in range(2):
+            look_for_dead(instance)
+    (post,) = received.posts
+    assert post["text"].startswith("Wrong leads: acme\n")
+    assert "(phones_not_e164)" in post["text"]
+
+
 def test_maintenance_between_two_syncs_costs_neither_leads_nor_the_cursor(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
