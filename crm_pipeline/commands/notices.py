@@ -22,8 +22,7 @@ def notices(is_test: bool, as_json: bool) -> int:
     """Who is told of failing syncs, and of what.
 
     A connection that fails is told of once, and once when it works again; so are leads that `check` finds wrong.
-    Channels are set by CRM_NOTICE_EMAIL with
-    CRM_SMTP_URL, and by CRM_NOTICE_WEBHOOK.
+    Channels are set by CRM_NOTICE_EMAIL with CRM_SMTP_URL, and by CRM_NOTICE_WEBHOOK.
     """
     from crm_pipeline.notices.channels import channels
     from crm_pipeline.walk.troubles import NO_CONNECTION
