@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage
 
 from crm_pipeline.defs.queue import forget
 
@@ -25,8 +27,18 @@ def drop_old_runs(instance: dg.DagsterInstance, *, before: datetime, most: int =
     for run_id in chosen:
         instance.delete_run(run_id)
         instance.compute_log_manager.delete_logs(prefix=[run_id])
+        drop_file(instance, run_id)
         forget(instance, run_id)
     return len(chosen)
+
+
+def drop_file(instance: dg.DagsterInstance, run_id: str) -> None:
+    """SQLite has a file for the events of each run, which Dagster empties and leaves behind."""
+    storage = instance.event_log_storage
+    if isinstance(storage, SqliteEventLogStorage):
+        file = Path(storage.path_for_shard(run_id))
+        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            file.with_name(name).unlink(missing_ok=True)
 
 
 def old_runs(instance: dg.DagsterInstance, before: datetime) -> Iterator[str]:
