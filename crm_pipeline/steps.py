@@ -467,20 +467,30 @@ def restore_leads(
     return warehouse.transact(work)
 
 
-def refresh_connections(pipeline: Pipeline, listed: Sequence[NangoConnection] | None = None) -> list[Connection]:
+def refresh_connections(
+    pipeline: Pipeline,
+    listed: Sequence[NangoConnection] | None = None,
+    *,
+    is_time_up: IsTimeUp = lambda: False,
+) -> list[Connection]:
     """Bring the registry in line with Nango's list of connections, which is asked for where it is not given.
 
-    A connection that the list does not show is asked for by name before it counts as gone: a list can be short.
+    A connection that the list does not show is asked for by name before it counts as gone: a list can be short. What is
+    asked for singly when the time is up waits for another time: new ones first, so that each time is a step forward.
     """
     make_folder(pipeline.data_dir)  # told once, before any connection
     found = pipeline.nango.list_connections() if listed is None else listed
     with pipeline.warehouse.session() as session:
         known = registry.connections(session)
-    complete = {one.nango_connection_id for one in known if one.config}
-    found = [one if one.nango_connection_id in complete else _with_config(pipeline, one) for one in found]
-    gone = {one.id for one in registry.missing(known, found) if _is_gone(pipeline, one)}
+    new = {one.key for one in registry.unknown(known, found)}
+    complete = {(one.nango_integration, one.nango_connection_id) for one in known if one.config}
+    read = [_with_config(pipeline, one) for one in found if one.key in new and not is_time_up()]
+    for one in found:
+        if one.key not in new:
+            read.append(one if one.key in complete or is_time_up() else _with_config(pipeline, one))
+    gone = {one.id for one in registry.missing(known, found) if not is_time_up() and _is_gone(pipeline, one)}
     with pipeline.warehouse.session() as session:
-        return registry.refresh(session, found, gone, now=pipeline.now())
+        return registry.refresh(session, read, gone, now=pipeline.now())
 
 
 def _is_gone(pipeline: Pipeline, known: Connection) -> bool:

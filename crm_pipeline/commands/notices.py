@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 def notices(is_test: bool, as_json: bool) -> int:
     """Who is told of failing syncs, and of what.
 
-    A connection that fails is told of once, and once when it works again. Channels are set by CRM_NOTICE_EMAIL with
-    CRM_SMTP_URL, and by CRM_NOTICE_WEBHOOK.
+    A connection that fails is told of once, and once when it works again; so are leads that `check` finds wrong.
+    Channels are set by CRM_NOTICE_EMAIL with CRM_SMTP_URL, and by CRM_NOTICE_WEBHOOK.
     """
     from crm_pipeline.notices.channels import channels
+    from crm_pipeline.walk.troubles import NO_CONNECTION
 
     settings = Settings.from_environment()
     known = channels(settings)
@@ -37,9 +38,10 @@ def notices(is_test: bool, as_json: bool) -> int:
     shown = [{"channel": channel.name, "target": channel.target, **_trial(channel, is_test)} for channel in known]
     with app.reading(app.store(settings)) as session:
         told = [
-            {"channel": channel.name, **row}
+            {"channel": channel.name, **row, "connection_id": None if id == NO_CONNECTION else id}
             for channel in known
             for row in session.rows("notices/known", channel=channel.name)
+            for id in (row["connection_id"],)
         ]
     success = all(one.get("problem") is None for one in shown)
     if as_json:

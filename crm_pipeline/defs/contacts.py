@@ -71,7 +71,7 @@ def contacts(context: dg.AssetExecutionContext, crm: CrmPipeline) -> Iterator[dg
             if not reaches_leads(context):
                 close_books(pipeline, sync)
 
-        each(pipeline, context, connections, stage)
+        each(crm, pipeline, context, connections, stage, is_last=not reaches_leads(context))
         with pipeline.warehouse.session() as session:
             told = contact_metadata(session, account)
     for key in context.selected_asset_keys:

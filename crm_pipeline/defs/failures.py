@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import dagster as dg
 
-from crm_pipeline.errors import PipelineError
+from crm_pipeline.errors import ConfigError, PipelineError, WarehouseError
 
 
 @contextmanager
@@ -15,6 +15,19 @@ def translated() -> Iterator[None]:
         yield
     except PipelineError as error:
         raise as_failure(error) from error
+
+
+def skipped(failure: dg.Failure) -> dg.SkipReason:
+    """Why a look is left out, where that is all there is to it: settings are missing, or the store is in use.
+
+    Other failures are raised.
+    """
+    error = failure.__cause__
+    if isinstance(error, ConfigError):
+        return dg.SkipReason(failure.description)
+    if isinstance(error, WarehouseError) and error.code == "warehouse_locked":
+        return dg.SkipReason(f"The store is busy, the next look will do. {error.message}")
+    raise failure
 
 
 def as_failure(error: PipelineError) -> dg.Failure:

@@ -15,7 +15,7 @@ from crm_pipeline.defs.partitions import ACCOUNTS, FOLLOWS, GROUP, OWNERS
 from crm_pipeline.defs.previewed import linked
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.synced import SYNCED_SPEC, as_evaluation, synced_check
-from crm_pipeline.defs.syncs import LEADS, connections_of_run, each
+from crm_pipeline.defs.syncs import LEADS, connections_of_run, dead_crms, each
 from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.steps import build_leads
 from crm_pipeline.walk.books import SyncResult
@@ -47,17 +47,20 @@ def leads(
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
         connections = connections_of_run(context, pipeline.warehouse)
-        results = each(pipeline, context, connections, lambda sync: build_leads(pipeline, sync))
+        results = each(crm, pipeline, context, connections, lambda sync: build_leads(pipeline, sync), is_last=True)
         with pipeline.warehouse.session() as session:
             told = lead_metadata(session, account, results)
             check = synced_check(session)
             context.log_event(threads_event(session, account))
+        dead = dead_crms(context, pipeline.warehouse)
     for result in results:
         context.log.info(f"{result.connection.label}: {result.results.sentence()}")
         if result.error is not None:
             yield as_evaluation(check)
             raise as_failure(result.error)
     yield dg.MaterializeResult(metadata=told, check_results=[check])
+    if dead:
+        raise as_failure(dead[0])
 
 
 def lead_metadata(session: Session, account: str, results: Sequence[SyncResult]) -> Mapping[str, Any]:

@@ -24,9 +24,10 @@ from crm_pipeline.defs.syncs import LEADS, syncable
 from crm_pipeline.defs.tags import raw_key, trigger_of
 from crm_pipeline.errors import ConfigError, SyncUnfinished
 from crm_pipeline.fleet import Asked, Joined, sync_connections
-from crm_pipeline.steps import APPLIED
+from crm_pipeline.steps import APPLIED, system_now
 from crm_pipeline.walk import registry
 from crm_pipeline.walk.books import SyncResult
+from crm_pipeline.walk.checks import is_due
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Session
 
@@ -76,11 +77,13 @@ def walk_connections(
                 ended.append(outcome)
                 say(context, outcome)
                 if done := waiting.ended(outcome):
+                    account = outcome.connection.account_id
                     with pipeline.warehouse.session() as session:
-                        events = account_events(session, outcome.connection.account_id, done)
+                        events = account_events(session, account, done)
+                        needs_look = has_changed(done) or is_due(session, account, now=system_now())
                     yield from events
-                    if has_changed(done):
-                        yield from map(evaluation_of, outcomes(crm, outcome.connection.account_id))
+                    if needs_look:
+                        yield from map(evaluation_of, outcomes(crm, account))
         with pipeline.warehouse.session() as session:
             yield as_evaluation(synced_check(session))
     yield dg.Output(None, metadata=totals(ended))

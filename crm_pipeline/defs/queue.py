@@ -90,5 +90,10 @@ def is_dead(mark: Path) -> bool:
         return False
 
 
+def forget(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Drop the mark that a dead run left."""
+    _mark(instance, run_id).unlink(missing_ok=True)
+
+
 def _mark(instance: dg.DagsterInstance, run_id: str) -> Path:
     return Path(instance.storage_directory()) / "alive" / run_id

@@ -18,6 +18,7 @@ from crm_pipeline.defs.syncs import (
     SyncConfig,
     active_connections,
     each,
+    others_go_on,
     reaches_leads,
     require_connections,
     strategy_of,
@@ -62,17 +63,22 @@ def raw_asset(provider: Provider) -> dg.AssetsDefinition:
             is_time_up = time_limit(context)
             try:
                 syncs = each(
+                    crm,
                     pipeline,
                     context,
                     connections,
                     lambda sync: _landed(pipeline, context, sync, config, is_time_up),
+                    is_last=not reaches_leads(context),
                     strategy=strategy,
                     force=config.force,
                 )
-            except PipelineError:  # the run ends here, before the leads that would tell of it
+            except PipelineError as error:  # the run may end here, before the leads that would tell of it
                 with pipeline.warehouse.session() as session:
                     yield as_evaluation(synced_check(session))
-                raise
+                if not others_go_on(context, pipeline.warehouse, provider.name):
+                    raise
+                yield dg.MaterializeResult(metadata={"records": 0, "requests": 0, "note": f"{error.code}: {error}"})
+                return
             now = pipeline.now()
             seconds = sum((now - sync.started_at).total_seconds() for sync in syncs)
             with pipeline.warehouse.session() as session:

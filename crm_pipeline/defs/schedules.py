@@ -9,9 +9,10 @@ from uuid import UUID
 
 import dagster as dg
 
+from crm_pipeline.defs.failures import skipped, translated
 from crm_pipeline.defs.many import ManyConfig, sync_many
 from crm_pipeline.defs.partitions import ACCOUNTS
-from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.resources import TICK_WAIT, CrmPipeline
 from crm_pipeline.defs.syncs import syncable
 from crm_pipeline.defs.tags import (
     ACCOUNT_TAG,
@@ -23,6 +24,7 @@ from crm_pipeline.defs.tags import (
     SYNC_TAG,
     TRIGGER_TAG,
 )
+from crm_pipeline.errors import ConfigError
 from crm_pipeline.fleet import FETCH_SECONDS
 from crm_pipeline.walk import registry
 from crm_pipeline.walk.connection import Connection
@@ -48,9 +50,18 @@ TOLD = 20
 )
 def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iterator[dg.RunRequest | dg.SkipReason]:
     tick = context.scheduled_execution_time
-    with crm.warehouse().session() as session:
-        known = registry.connections(session)
-        seconds = usual_seconds(session, since=tick - LATELY)
+    try:
+        with translated(), crm.warehouse(wait=TICK_WAIT).session() as session:
+            known = registry.connections(session)
+            seconds = usual_seconds(session, since=tick - LATELY)
+    except dg.Failure as failure:
+        left_out = skipped(failure)
+        if isinstance(failure.__cause__, ConfigError):
+            yield left_out
+            return
+        context.log.info(f"{left_out.skip_message} One run is asked for, of all that is active when it begins.")
+        yield packed_request(None, tick, "all", HOURLY)
+        return
     due = syncable(known)
     passed_over = [why_not(one) for one in known if one not in due]
     for reason in passed_over:
@@ -115,17 +126,18 @@ def packed(due: Sequence[Connection], runs: int, seconds: Mapping[UUID, float]) 
 
 
 def packed_request(
-    some: Sequence[Connection], tick: datetime, number: str, priority: Mapping[str, str]
+    some: Sequence[Connection] | None, tick: datetime, number: str, priority: Mapping[str, str]
 ) -> dg.RunRequest:
-    """A run for some connections. Its key is of the tick, so that a tick that is evaluated twice doubles nothing."""
-    config = ManyConfig(connections=[str(one.id) for one in some], due_at=tick.isoformat())
-    labels = {one.label for one in some}
+    """A run for some connections; None for all. Its key is of the tick: one that is evaluated twice doubles nothing."""
+    chosen = None if some is None else [str(one.id) for one in some]
+    config = ManyConfig(connections=chosen, due_at=tick.isoformat())
+    labels = {one.label for one in some or ()}
     return dg.RunRequest(
         run_key=f"{tick:%Y-%m-%dT%H:%M}:{number}",
         run_config=dg.RunConfig(ops={"walk_connections": config}),
         tags={
-            ACCOUNT_TAG: only(one.account_id for one in some),
-            PROVIDER_TAG: only(one.provider for one in some),
+            ACCOUNT_TAG: only(one.account_id for one in some or ()),
+            PROVIDER_TAG: only(one.provider for one in some or ()),
             STRATEGY_TAG: "append",
             TRIGGER_TAG: "schedule",
             **({SYNC_TAG: labels.pop()} if len(labels) == 1 else {}),

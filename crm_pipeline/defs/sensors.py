@@ -1,23 +1,25 @@
 """What starts runs between the hours: new connections, syncs that were not finished, and raw rows that landed alone."""
 
 import hashlib
+import time
 from collections.abc import Sequence
 
 import dagster as dg
 
-from crm_pipeline.defs.failures import translated
+from crm_pipeline.defs.failures import skipped, translated
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
-from crm_pipeline.defs.resources import CrmPipeline
+from crm_pipeline.defs.resources import TICK_WAIT, CrmPipeline
 from crm_pipeline.defs.syncs import CONTACTS, LEADS, REJECTIONS, run_request, syncable
 from crm_pipeline.defs.tags import CONTINUED, TRIGGER_TAG
-from crm_pipeline.errors import ConfigError
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.steps import refresh_connections
 from crm_pipeline.walk import registry
 
 EVERY = 30
 """Seconds between two looks."""
+LOOK_SECONDS = 20.0
+"""How long one look may read new connections singly; a thousand take minutes, and Dagster gives up a tick after one."""
 REFRESHED_EVERY = 900
 """Seconds after which the registry is compared with Nango although its list is the same."""
 
@@ -32,17 +34,18 @@ REFRESHED_EVERY = 900
     ),
 )
 def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg.SensorResult | dg.SkipReason:
+    until = time.monotonic() + LOOK_SECONDS
     try:
-        with translated(), crm.opened() as pipeline:
+        with translated(), crm.opened(is_look=True) as pipeline:
             found = pipeline.nango.list_connections()
             seen = fingerprint(found, pipeline.now().timestamp())
             if seen == context.cursor:
                 return dg.SkipReason("Nothing changed at Nango.")
-            known = refresh_connections(pipeline, found)
+            known = refresh_connections(pipeline, found, is_time_up=lambda: time.monotonic() >= until)
     except dg.Failure as failure:
-        if isinstance(failure.__cause__, ConfigError):
-            return dg.SkipReason(failure.description)
-        raise
+        return skipped(failure)
+    if registry.unknown(known, found):
+        seen = context.cursor or ""  # the next look goes on
     active = syncable(known)
     missing = sorted({c.account_id for c in active} - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
     unsynced = [c for c in active if c.last_synced_at is None]
@@ -73,9 +76,12 @@ def fingerprint(found: Sequence[NangoConnection], now: float) -> str:
     ),
 )
 def unfinished_syncs(crm: CrmPipeline) -> dg.SensorResult | dg.SkipReason:
-    with translated(), crm.warehouse().session() as session:
-        rows = session.rows("reports/last_syncs")
-        connections = {str(one.id): one for one in syncable(registry.connections(session))}
+    try:
+        with translated(), crm.warehouse(wait=TICK_WAIT).session() as session:
+            rows = session.rows("reports/last_syncs")
+            connections = {str(one.id): one for one in syncable(registry.connections(session))}
+    except dg.Failure as failure:
+        return skipped(failure)
     unfinished = [
         (connections[str(row["connection_id"])], row["sync_id"])
         for row in rows

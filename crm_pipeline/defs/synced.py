@@ -4,6 +4,7 @@ import dagster as dg
 
 from crm_pipeline.defs.syncs import LEADS
 from crm_pipeline.defs.tables import markdown_table
+from crm_pipeline.errors import ACTIONS
 from crm_pipeline.warehouse.session import Session
 
 SYNCED = "every_connection_synced"
@@ -25,13 +26,13 @@ def synced_check(session: Session) -> dg.AssetCheckResult:
     """Whether the last sync of every active connection succeeded; those that failed, with what to do."""
     rows = session.rows("reports/failing_connections", row_limit=FAILING_SHOWN)
     connections, failing = (rows[0]["connections"], rows[0]["failing"]) if rows else (0, 0)
-    rows = [row for row in rows if row["last_error_code"] is not None]
+    rows = [row for row in rows if row["code"] is not None]
     if not failing:
         found = f"The last sync of each of {connections:,} connections succeeded."
         return dg.AssetCheckResult(
             asset_key=LEADS, check_name=SYNCED, passed=True, description=found, metadata={"failing": 0}
         )
-    named = ", ".join(f"{row['account_id']}/{row['provider']} ({row['last_error_code']})" for row in rows)
+    named = ", ".join(f"{row['account_id']}/{row['provider']} ({row['code']})" for row in rows)
     shown = [
         dict(
             zip(
@@ -39,9 +40,9 @@ def synced_check(session: Session) -> dg.AssetCheckResult:
                 (
                     row["account_id"],
                     row["provider"],
-                    row["last_error_code"],
-                    row["last_error_message"],
-                    row["last_error_action"],
+                    row["code"],
+                    row["last_error_message"] or "Nango can no longer renew the access to the CRM.",
+                    row["last_error_action"] or ACTIONS[row["code"]],
                     f"{row['last_synced_at']:%Y-%m-%d %H:%M} UTC" if row["last_synced_at"] else "never",
                 ),
                 strict=True,

@@ -7,12 +7,14 @@ without the `leads` asset closes its books where it ends.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TypeVar
 from uuid import UUID, uuid5
 
 import dagster as dg
 from pydantic import Field
 
+from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.tags import (
     ACCOUNT_TAG,
     PROVIDER_TAG,
@@ -100,7 +102,7 @@ def connections_of_run(context: dg.AssetExecutionContext, warehouse: Warehouse) 
     One whose pull failed has its books closed, and what follows in the run is none of its business.
     """
     known = require_connections(active_connections(warehouse, context.partition_key), context.partition_key)
-    selection = context.run.asset_selection
+    selection = selection_of(context)
     if selection is not None and not any(raw_key(name) in selection for name in PROVIDERS):
         return known
     with warehouse.session() as session:
@@ -138,7 +140,7 @@ def strategy_of(context: dg.AssetExecutionContext, config: SyncConfig) -> str:
             "A preview materializes nothing, so it is no run of these assets.",
             action="Run the job `preview`, or `crm-pipeline sync --strategy preview`.",
         )
-    selection = context.run.asset_selection
+    selection = selection_of(context)
     if strategy == "overwrite" and selection is not None and not {CONTACTS, LEADS} <= selection:
         raise ConfigError(
             "invalid_setting",
@@ -148,32 +150,57 @@ def strategy_of(context: dg.AssetExecutionContext, config: SyncConfig) -> str:
     return strategy
 
 
+def selection_of(context: dg.AssetExecutionContext) -> AbstractSet[dg.AssetKey] | None:
+    """The assets that a run was asked for; None for all of its job, which some ways of starting one tell as none."""
+    return context.run.asset_selection or None
+
+
 def reaches_leads(context: dg.AssetExecutionContext) -> bool:
     """Whether the run goes on to the leads, which close the books."""
-    selection = context.run.asset_selection
+    selection = selection_of(context)
     return selection is None or LEADS in selection
+
+
+def others_go_on(context: dg.AssetExecutionContext, warehouse: Warehouse, provider: str) -> bool:
+    """Whether the run brings the account's other CRMs to the leads; one that is dead must not keep them from it."""
+    others = {c.provider for c in active_connections(warehouse, context.partition_key)} - {provider}
+    selection = selection_of(context)
+    return reaches_leads(context) and any(selection is None or raw_key(name) in selection for name in others)
+
+
+def dead_crms(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[PipelineError]:
+    """What each CRM met of which no sync of this run went well; the run is red for it once the others are done."""
+    met: dict[str, list[PipelineError | None]] = {}
+    with warehouse.session() as session:
+        for c in registry.connections(session, account_id=context.partition_key):
+            if (row := books.run_row(session, c, sync_id(context, c))) is not None:
+                met.setdefault(c.provider, []).append(books.error_of(row) if row["status"] == "failed" else None)
+    return [error for errors in met.values() if all(errors) and (error := errors[0]) is not None]
 
 
 Work = Callable[[Sync], Done]
 
 
 def each(
+    crm: CrmPipeline,
     pipeline: Pipeline,
     context: dg.AssetExecutionContext,
     connections: Iterable[Connection],
     work: Work[Done],
     *,
+    is_last: bool,
     strategy: str = "append",
     force: bool = False,
 ) -> list[Done]:
     """Do one asset's work for every connection, each under its lock and with its books; one that fails stops no other.
 
-    When all fail, so does the asset. One whose time was up has not failed: a run of its own goes on with it.
+    The lock is kept for the assets that follow, unless the work `is_last` and closes the books. When all fail, so does
+    the asset. One whose time was up has not failed: a run of its own goes on with it.
     """
     done, errors = [], []
     for connection in connections:
         try:
-            with pipeline.warehouse.connection_lock(connection.id, wait=PATIENCE, label=connection.label):
+            with crm.locks.held(pipeline.warehouse, connection, wait=PATIENCE, is_last=is_last):
                 sync = begin(pipeline, context, connection, strategy=strategy, force=force)
                 with failing(pipeline, sync):
                     done.append(work(sync))
@@ -208,7 +235,7 @@ def begin(
         sync.strategy, sync.is_forced, sync.held = row["strategy"], bool(row["is_forced"]), books.held_of(row)
         return sync
     if row is not None:
-        sync.id = uuid5(sync.id, context.asset_key.to_user_string())
+        sync.id = uuid5(sync.id, context.op_execution_context.op.name)
     open_books(pipeline, sync, trigger=trigger_of(context.run.tags))
     return sync
 

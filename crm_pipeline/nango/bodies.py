@@ -21,6 +21,7 @@ _LONE_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _TAG = re.compile(r"<(script|style)\b.*?(</\1\s*>|$)|<[^>]*>?", re.DOTALL | re.IGNORECASE)
 _PRIVATE = re.compile(
     r"(?P<uuid>\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b)"
+    r"|(?P<path>(?<![\w.+/=~-])(?:/(?:[a-z_]+|v\d{1,3}(?:\.\d)?))+(?![\w.+/=~-]))"
     r"|(?P<mail>[^\s<>\"'=:,;()]+@[^\s<>\"',;()]+)"
     r"|(?P<named>\b\w*(?:token|secret|password|passwd|api_?key|authorization|cookie|credential)\w*[\"']?\s*[:=]\s*[\"']?)"
     r"(?:Bearer\s+|Basic\s+)?[^\s\"',;&}]+"
@@ -116,7 +117,7 @@ def safe_text(text: str | bytes) -> str:
     """At most 200 characters that may stand in a message.
 
     No markup, no control or invisible characters; addresses, phone numbers, and anything like a secret are masked.
-    UUIDs stay: CRMs name a request by one, and their support asks for it.
+    UUIDs stay: CRMs name a request by one, and their support asks for it. So do paths of words and a version.
     """
     whole = text[: SAMPLE_CHARACTERS * 40].decode("utf-8", "replace") if isinstance(text, bytes) else text
     plain = _TAG.sub(" ", whole[: SAMPLE_CHARACTERS * 40])
@@ -126,8 +127,8 @@ def safe_text(text: str | bytes) -> str:
 
 
 def _mask(match: re.Match[str]) -> str:
-    if match["uuid"]:
-        return match["uuid"]
+    if kept := match["uuid"] or match["path"]:
+        return kept
     if match["mail"]:
         return "[e-mail]"
     if match["phone"]:

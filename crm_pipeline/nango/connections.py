@@ -31,6 +31,11 @@ class NangoConnection:
     """`auth` and `sync`, as far as Nango knows; empty is healthy."""
     created_at: datetime | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names it at Nango."""
+        return self.nango_integration, self.nango_connection_id
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectSession:

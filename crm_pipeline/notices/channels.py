@@ -6,8 +6,10 @@ cannot be sent raises `NotSent`, in words without the address's secrets.
 
 from __future__ import annotations
 
+import http.client
 import smtplib
 import ssl
+from contextlib import closing
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import format_datetime, localtime, make_msgid
@@ -15,7 +17,6 @@ from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import orjson
-import urllib3
 
 from crm_pipeline.notices.message import Message
 from crm_pipeline.settings import Secret, Settings
@@ -144,21 +145,24 @@ class Webhook:
     def send(self, message: Message) -> None:
         text = f"{message.subject}\n{message.text}".translate(CONTROLS)
         body = orjson.dumps({"text": text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")})
-        with urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(total=SECONDS)) as pool:
-            try:
-                answer = pool.request(
-                    "POST",
-                    self.url.reveal(),
-                    body=body,
-                    headers={"Content-Type": "application/json"},
-                    redirect=False,
-                    preload_content=False,
-                )
-                answer.close()
-            except (urllib3.exceptions.HTTPError, OSError) as error:
-                raise NotSent(f"{self.target} cannot be reached ({type(error).__name__})") from None
-        if not 200 <= answer.status < 300:
-            raise NotSent(f"{self.target} answered {answer.status}")
+        url = urlsplit(self.url.reveal())
+        try:
+            with closing(self._server()) as server:
+                path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+                server.request("POST", path, body, {"Content-Type": "application/json"})
+                status = server.getresponse().status
+        except (http.client.HTTPException, OSError) as error:
+            raise NotSent(f"{self.target} cannot be reached ({type(error).__name__})") from None
+        if not 200 <= status < 300:
+            raise NotSent(f"{self.target} answered {status}")
+
+    def _server(self) -> http.client.HTTPConnection:
+        """Not through urllib3, which writes the path of a call, here a secret, into its log."""
+        url = urlsplit(self.url.reveal())
+        if url.scheme == "http":
+            return http.client.HTTPConnection(url.hostname or "", url.port, timeout=SECONDS)
+        trusted = ssl.create_default_context()
+        return http.client.HTTPSConnection(url.hostname or "", url.port, timeout=SECONDS, context=trusted)
 
 
 def _one_line(text: str) -> str:

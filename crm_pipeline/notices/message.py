@@ -1,4 +1,6 @@
-"""What a notice says: the account, the CRM, since when, what went wrong, what to do. Pure functions.
+"""What a notice says: the account, the CRM or that it is of the leads, since when, what went wrong, what to do.
+
+Pure functions.
 
 No name, phone or address of anybody is ever in it: errors are worded so, and their texts come here masked.
 """
@@ -23,6 +25,8 @@ class Failing:
     code: str
     what: str
     action: str
+    is_of_leads: bool = False
+    """Of the account's leads, which a check found wrong, and of no connection."""
 
     @property
     def label(self) -> str:
@@ -38,6 +42,7 @@ class Recovered:
     since: datetime
     until: datetime
     code: str
+    is_of_leads: bool = False
 
     @property
     def label(self) -> str:
@@ -67,14 +72,28 @@ def trial() -> Message:
 
 
 def _subject(failing: Sequence[Failing], recovered: Sequence[Recovered]) -> str:
-    said = []
-    if failing:
-        first = failing[0].label if len(failing) == 1 else f"{len(failing):,} connections"
-        said.append(f"CRM sync failing: {first}")
-    if recovered:
-        first = recovered[0].label if len(recovered) == 1 else f"{len(recovered):,} connections"
-        said.append(f"CRM sync works again: {first}" if not failing else f"works again: {first}")
-    return "; ".join(said)
+    said = [
+        *_said("CRM sync failing", [one.label for one in failing if not one.is_of_leads], "connections"),
+        *_said("Wrong leads", _accounts(failing), "accounts"),
+    ]
+    again = "works again" if said else "CRM sync works again"
+    return "; ".join(
+        [
+            *said,
+            *_said(again, [one.label for one in recovered if not one.is_of_leads], "connections"),
+            *_said("Leads are right again", _accounts(recovered), "accounts"),
+        ]
+    )
+
+
+def _accounts(told: Sequence[Failing | Recovered]) -> list[str]:
+    return list(dict.fromkeys(one.account_id for one in told if one.is_of_leads))
+
+
+def _said(what: str, names: Sequence[str], several: str) -> list[str]:
+    if not names:
+        return []
+    return [f"{what}: {names[0] if len(names) == 1 else f'{len(names):,} {several}'}"]
 
 
 def _told(one: Failing) -> str:
@@ -83,6 +102,10 @@ def _told(one: Failing) -> str:
 
 
 def _over(one: Recovered) -> str:
+    if one.is_of_leads:
+        return (
+            f"{one.label}: right again since {_when(one.until)}. They were wrong since {_when(one.since)} ({one.code})."
+        )
     return (
         f"{one.label}: works again since {_when(one.until)}. It was failing since {_when(one.since)} ({one.code}).\n"
         "Nothing to do: what was missed meanwhile is fetched by itself."

@@ -5,7 +5,7 @@ One `sync_runs` row per sync, opened before the first request and closed with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import orjson
 
-from crm_pipeline.errors import PipelineError, SyncHeld, WarehouseError
+from crm_pipeline.errors import ConnectionBusy, PipelineError, SyncHeld
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.walk.difference import Difference
 from crm_pipeline.walk.leads import Results
@@ -103,20 +103,17 @@ def open_run(
         )
 
 
-def close_dead(warehouse: Warehouse, may_live: Callable[[Row], bool], *, now: datetime) -> list[Row]:
+def close_dead(warehouse: Warehouse, *, now: datetime) -> list[Row]:
     """Close the books of syncs whose process died, and answer which they were.
 
-    Whoever syncs a connection holds its lock, so a sync is dead when its lock is free; but for one that a Dagster run
-    goes on with in its next asset, of which only `may_live` knows.
+    Whoever syncs a connection holds its lock from first to last, so a sync is dead when its lock is free.
     """
     with warehouse.session() as session:
         open_ones = session.rows("books/open_runs", account_id=None)
     closed = []
     for row in open_ones:
-        if may_live(row):
-            continue
         lock = warehouse.connection_lock(UUID(str(row["connection_id"])), wait=0)
-        with suppress(WarehouseError), lock, warehouse.session() as session, session.transaction():
+        with suppress(ConnectionBusy), lock, warehouse.session() as session, session.transaction():
             keys = {"account_id": row["account_id"], "sync_id": str(row["sync_id"])}
             if session.run("books/interrupt_run", **keys, now=now):
                 closed.append(row)
@@ -134,6 +131,11 @@ def note_held(session: Session, connection: Connection, *, sync_id: UUID, held: 
             message=held.message,
             action=held.action,
         )
+
+
+def error_of(row: Row) -> PipelineError:
+    """What a sync that failed has met, as its books tell it."""
+    return PipelineError(row["error_code"], row["error_message"], action=row["error_action"])
 
 
 def held_of(row: Row) -> SyncHeld | None:

@@ -131,10 +131,35 @@ CHECKS = (SHARING, PLACED, BACKED, E164, COUNTS, LEADS, REJECTIONS, FRESH)
 
 
 def check_account(session: Session, account_id: str, *, now: datetime) -> list[Outcome]:
-    """Note what the account has today, for later days to compare with, and run every check."""
+    """Note what the account has today, for later days to compare with, run every check, and note which fail."""
     with session.transaction():
         session.run("checks/note_day", account_id=account_id, today=now.date())
-    return run_checks(session, account_id, now=now)
+    outcomes = run_checks(session, account_id, now=now)
+    with session.transaction():
+        for outcome in outcomes:
+            _note(session, outcome, now)
+    return outcomes
+
+
+def is_due(session: Session, account_id: str, *, now: datetime) -> bool:
+    """Whether the account has to be checked although no sync changed its leads."""
+    keys: dict[str, Any] = {"account_id": account_id, "today": now.date(), "stale_before": now - STALE_AFTER}
+    return bool(session.rows("checks/is_due", **keys)[0]["is_due"])
+
+
+def _note(session: Session, outcome: Outcome, now: datetime) -> None:
+    keys = {"account_id": outcome.account_id, "name": outcome.check.name}
+    if outcome.passed:
+        session.run("checks/forget_failing", **keys)
+        return
+    session.run(
+        "checks/note_failing",
+        **keys,
+        is_blocking=outcome.check.is_blocking,
+        message=f"{outcome.check.holds} {outcome.found}",
+        action=outcome.action,
+        now=now,
+    )
 
 
 def run_checks(session: Session, account_id: str, *, now: datetime) -> list[Outcome]:

@@ -87,18 +87,9 @@ def maintain(warehouse: Warehouse, *, now: datetime) -> Freed:
 
 def _tidy(warehouse: Warehouse, connection: Connection, freed: Freed, now: datetime) -> None:
     with warehouse.session() as session:
-        if is_under_way(session, connection):
-            freed.busy.append(connection.label)
-            return
         drop_rows(session, connection, freed, now=now)
     freed.folder_bytes += drop_folders(warehouse.data_dir, connection)
     freed.connections += 1
-
-
-def is_under_way(session: Session, connection: Connection) -> bool:
-    """Whether the books have an open sync: a Dagster run lets go of the lock between its assets."""
-    rows = session.rows("books/open_runs", account_id=connection.account_id)
-    return any(row["connection_id"] == connection.id for row in rows)
 
 
 def drop_rows(session: Session, connection: Connection, freed: Freed, *, now: datetime) -> None:

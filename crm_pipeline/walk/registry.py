@@ -48,8 +48,14 @@ def refresh(
 
 def missing(known: Iterable[Connection], found: Iterable[NangoConnection]) -> list[Connection]:
     """Active connections of ours that Nango's list does not show."""
-    keys = {(one.nango_integration, one.nango_connection_id) for one in found}
+    keys = {one.key for one in found}
     return [c for c in known if c.is_active and (c.nango_integration, c.nango_connection_id) not in keys]
+
+
+def unknown(known: Iterable[Connection], found: Iterable[NangoConnection]) -> list[NangoConnection]:
+    """Connections to a CRM of ours that Nango's list shows and the registry does not hold."""
+    keys = {(one.nango_integration, one.nango_connection_id) for one in known}
+    return [one for one in found if provider_named(one.nango_provider) is not None and one.key not in keys]
 
 
 def release(session: Session, found: NangoConnection, *, now: datetime) -> None:

@@ -1,8 +1,9 @@
 """Of what people are told, and when: once that a connection is in trouble, and once that it is well again.
 
-The store says what is wrong now (`crm_connections`, `sync_runs`) and what each channel was told (`troubles`); the
-difference is what is to be told. So a trouble that lasts is told once, one that could not be sent is tried again, and
-it does not matter who asks or how often. The store is closed while a message is sent.
+The same of an account's leads, while a blocking check finds them wrong. The store says what is wrong now
+(`crm_connections`, `sync_runs`, `failing_checks`) and what each channel was told (`troubles`); the difference is what
+is to be told. So a trouble that lasts is told once, one that could not be sent is tried again, and it does not matter
+who asks or how often. The store is closed while a message is sent.
 """
 
 from __future__ import annotations
@@ -43,9 +44,12 @@ OWN: dict[str, tuple[str, str]] = {
     ),
 }
 """What went wrong and what to do where no error says it."""
+NO_CONNECTION = UUID(int=0)
+"""In the place of a connection where an account's leads are wrong."""
 TELLING = uuid5(NAMESPACE, "telling")
 """The lock of whoever tells; two at once would tell twice."""
 
+Whose = tuple[str, UUID]
 Key = tuple[str, UUID, str]
 
 
@@ -91,22 +95,35 @@ def _tell(warehouse: Warehouse, channel: Channel, now: datetime) -> None:
 
 def find_due(session: Session, channel: str, *, now: datetime) -> Due:
     """Bring what the channel knows in line with what is so, and answer what it has to be told."""
-    present = session.rows("notices/present", runs_since=now - RUNS_FOR, stale_before=now - STALE_AFTER)
-    in_use = {one.id for one in registry.connections(session) if one.is_active}
-    ill = {row["connection_id"] for row in present}
+    present = session.rows(
+        "notices/present", runs_since=now - RUNS_FOR, stale_before=now - STALE_AFTER, no_connection=str(NO_CONNECTION)
+    )
+    in_use = {one.id for one in registry.connections(session) if one.is_active} | {NO_CONNECTION}
+    ill = {_whose(row) for row in present}
+    began = _began(session.rows("notices/known", channel=channel))
     with session.transaction():
         for row in present:
             what, action = _words(row)
-            values = {"provider": row["provider"], "message": what, "action": action, "since": row["since"]}
+            since = min(row["since"], began.get(_whose(row), row["since"]))
+            values = {"provider": row["provider"], "message": what, "action": action, "since": since}
             session.run("notices/note_trouble", **_keys(row, channel), **values)
         for row in _over(session.rows("notices/known", channel=channel), {_key(row) for row in present}):
             if row["told_at"] is None or row["connection_id"] not in in_use:
                 session.run("notices/forget_trouble", **_keys(row, channel))
-            elif row["connection_id"] not in ill:  # else one trouble became another
+            elif _whose(row) not in ill:  # else one trouble became another
                 session.run("notices/end_trouble", **_keys(row, channel), now=now)
     known = session.rows("notices/known", channel=channel)
-    well = [row for row in known if row["ended_at"] is not None and row["connection_id"] not in ill]
+    well = [row for row in known if row["ended_at"] is not None and _whose(row) not in ill]
     return Due([row for row in known if _is_due(row, now)], well)
+
+
+def _began(known: Iterable[Row]) -> dict[Whose, datetime]:
+    """Since when each connection is in trouble: one that is named anew every hour has not begun anew."""
+    found: dict[Whose, datetime] = {}
+    for row in known:
+        if row["ended_at"] is None and row["connection_id"] != NO_CONNECTION:
+            found[_whose(row)] = min(row["began_at"], found.get(_whose(row), row["began_at"]))
+    return found
 
 
 def _over(known: Iterable[Row], present: set[Key]) -> list[Row]:
@@ -116,6 +133,10 @@ def _over(known: Iterable[Row], present: set[Key]) -> list[Row]:
 def _is_due(row: Row, now: datetime) -> bool:
     heals = row["code"] in HEALS and now - row["began_at"] < PATIENCE
     return row["told_at"] is None and row["ended_at"] is None and not heals
+
+
+def _whose(row: Row) -> Whose:
+    return row["account_id"], row["connection_id"]
 
 
 def _key(row: Row) -> Key:
@@ -143,13 +164,14 @@ def _failing(row: Row) -> Failing:
         code=row["code"],
         what=row["message"],
         action=row["action"],
+        is_of_leads=row["connection_id"] == NO_CONNECTION,
     )
 
 
 def _by_connection(due: Due) -> list[list[Row]]:
-    found: dict[UUID, list[Row]] = {}
+    found: dict[Whose, list[Row]] = {}
     for row in due.recovered:
-        found.setdefault(row["connection_id"], []).append(row)
+        found.setdefault(_whose(row), []).append(row)
     return list(found.values())
 
 
@@ -162,6 +184,7 @@ def _recovered(rows: Sequence[Row]) -> Recovered:
         since=min(row["began_at"] for row in rows),
         until=max(row["ended_at"] for row in rows),
         code=first["code"],
+        is_of_leads=first["connection_id"] == NO_CONNECTION,
     )
 
 

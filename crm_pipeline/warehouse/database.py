@@ -23,13 +23,17 @@ CONNECTION_WAIT = 120.0
 
 
 class Warehouse:
-    """A store by its URL. Opening is cheap; every unit of work opens its own session and closes it."""
+    """A store by its URL. Opening is cheap; every unit of work opens its own session and closes it.
 
-    def __init__(self, url: str, *, data_dir: Path) -> None:
+    `wait` says how many seconds a session waits for a DuckDB file that is in use; without it, as long as is sensible.
+    """
+
+    def __init__(self, url: str, *, data_dir: Path, wait: float | None = None) -> None:
         if not url.startswith((DUCKDB_PREFIX, *POSTGRES_PREFIXES)):
             raise ConfigError("invalid_setting", "CRM_WAREHOUSE must be duckdb:///file.duckdb or postgresql://…")
         self.url = url
         self.data_dir = data_dir
+        self._wait = wait
         self.engine = "duckdb" if url.startswith(DUCKDB_PREFIX) else "postgres"
 
     @property
@@ -78,7 +82,7 @@ class Warehouse:
         if self.engine == "duckdb":
             from crm_pipeline.warehouse.duckdb_store import open_duckdb
 
-            return open_duckdb(self.path, is_roomy=is_roomy)
+            return open_duckdb(self.path, wait=self._wait, is_roomy=is_roomy)
         from crm_pipeline.warehouse.postgres_store import open_postgres
 
         return open_postgres(self.url)

@@ -154,13 +154,19 @@ class DuckDBSession:
 
 
 @contextmanager
-def open_duckdb(path: Path, *, wait: float = LOCK_WAIT, is_roomy: bool = False) -> Iterator[DuckDBSession]:
+def open_duckdb(path: Path, *, wait: float | None = None, is_roomy: bool = False) -> Iterator[DuckDBSession]:
     """Open the file, waiting for another thread or process to close it; always closes it again.
 
-    Memory is bounded by the size of the store, or with `is_roomy` only by the machine.
+    `wait` bounds either in seconds; without it a thread of this process, which is of our own, may take its time. Memory
+    is bounded by the size of the store, or with `is_roomy` only by the machine.
     """
-    with IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock()):
-        yield from _opened(path, wait, is_roomy)
+    turn = IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock())
+    if not turn.acquire(timeout=-1 if wait is None else wait):
+        raise WarehouseError("warehouse_locked", f"Waited {wait:.0f} s for the store {path}: this process has it open.")
+    try:
+        yield from _opened(path, LOCK_WAIT if wait is None else wait, is_roomy)
+    finally:
+        turn.release()
 
 
 def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:

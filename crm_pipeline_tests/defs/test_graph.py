@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +15,7 @@ from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.walk.checks import CHECKS
 from crm_pipeline.warehouse.database import Warehouse
 
+ROOT = Path(__file__).resolve().parents[2]
 PARTITION = "accounts"
 CRMS = tuple(PROVIDERS)
 MADE = (*(f"raw/{name}_contacts" for name in CRMS), "contacts", "rejections", "leads")
@@ -97,7 +100,7 @@ def test_the_schedule_is_hourly_and_on_and_so_are_the_sensors() -> None:
         assert defs.resolve_sensor_def(name).default_status == dg.DefaultSensorStatus.RUNNING
 
 
-@pytest.mark.parametrize("job", ["sync_connection", "sync_many", "preview", "rebuild"])
+@pytest.mark.parametrize("job", ["sync_connection", "sync_many", "preview", "rebuild", "maintenance"])
 def test_the_launchpad_explains_every_field(job: str) -> None:
     """What a person may set, and what it does, without reading the code."""
     found = defs.resolve_job_def(job)
@@ -127,3 +130,13 @@ def test_every_check_is_of_the_leads_by_account_and_blocks_where_a_lead_would_be
 
 def test_the_executor_is_one_process() -> None:
     assert defs.executor is dg.in_process_executor
+
+
+def test_the_code_location_loads_in_four_seconds() -> None:
+    """Of a processor's time, so that a busy computer is not to blame; here it takes about half of that."""
+    load = "import time, crm_pipeline.definitions as found\nfound.defs.get_repository_def()\nprint(time.process_time())"
+    took = [
+        float(subprocess.run([sys.executable, "-c", load], check=True, capture_output=True, cwd=ROOT).stdout)
+        for _ in "ab"
+    ]
+    assert min(took) < 4

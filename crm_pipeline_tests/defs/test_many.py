@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import dagster as dg
 import pytest
 
 from crm_pipeline.definitions import defs
+from crm_pipeline.defs.old_runs import drop_old_runs
 from crm_pipeline.defs.schedules import packed
 from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline.walk.checks import CHECKS
@@ -76,6 +77,39 @@ def test_a_failing_connection_is_red_beside_healthy_ones(
     sandbox.faults.clear()
     passed, _ = check(launch(instance, "sync_many"))
     assert passed
+
+
+def test_a_packed_run_looks_at_an_account_that_is_red_or_not_fresh_although_nothing_changed(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    def evaluated() -> dict[str, set[str]]:
+        found = [one for one in launch(instance, "sync_many").get_asset_check_evaluations() if one.partition]
+        red = {"acme": set[str](), "globex": set[str]()}
+        for one in found:
+            red[str(one.partition)] |= set() if one.passed else {one.check_name}
+        return {account: red[account] for account in {str(one.partition) for one in found}}
+
+    assert evaluated() == {"acme": set(), "globex": set()}
+    assert evaluated() == {}
+    look(tmp_path, "update crm_connections set last_synced_at = last_synced_at - interval 4 hour "
+        "where account_id = 'globex' and provider = 'hubspot' returning 1")  # fmt: skip
+    break_connection(sandbox, "globex", "daily_limit")
+    assert evaluated() == {"globex": {"connections_not_fresh"}}
+    sandbox.faults.clear()
+    assert evaluated() == {"globex": set()}, "the red check turns green again"
+    assert evaluated() == {}
+
+
+def test_a_connection_that_nango_gave_up_is_red_although_no_sync_of_it_is_started(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    launch(instance, "sync_many")
+    look(tmp_path, "update crm_connections set state = 'needs_reconnect' where account_id = 'globex' "
+        "and provider = 'hubspot' returning 1")  # fmt: skip
+    assert check(launch(instance, "sync_many")) == (
+        False,
+        "1 of 4 connections fail: globex/hubspot (connection_expired).",
+    )
 
 
 def test_the_numbers_of_a_packed_run_are_those_of_the_books(
@@ -216,3 +250,22 @@ def test_raw_rows_that_landed_alone_are_followed_and_a_packed_run_is_not(
     assert fourth.total_requested == 0  # it may be a sync that is not over
     for key in ("contacts", "rejections", "leads"):
         assert fifth.get_requested_partitions(dg.AssetKey(key)) == {"acme"}
+
+
+def test_old_runs_go_and_every_account_still_shows_as_synced(sandbox: Sandbox, tmp_path: Path) -> None:
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        sense(instance, "new_connections")
+        first, second = (launch(instance, "sync_many").run_id for _ in range(2))
+        look(tmp_path, "update crm_connections set is_active = false where account_id = 'globex' returning 1")
+        third = launch(instance, "sync_many").run_id
+        leads = dg.AssetKey("leads")
+        assert instance.get_materialized_partitions(leads) == {"acme", "globex"}
+        at_work = instance.create_run_for_job(defs.resolve_job_def("sync_many"))
+        assert drop_old_runs(instance, before=datetime.now(UTC) - timedelta(days=1)) == 0
+        assert drop_old_runs(instance, before=datetime.now(UTC) + timedelta(days=1), most=0) == 0
+        assert drop_old_runs(instance, before=datetime.now(UTC) + timedelta(days=1)) == 1
+        assert {one.run_id for one in instance.get_runs()} == {second, third, at_work.run_id}
+        assert {one.name for one in tmp_path.rglob("*") if first in str(one)} == set()
+        assert instance.get_materialized_partitions(leads) == {"acme", "globex"}
+        assert launch(instance, "maintenance").success
+        assert {second, third} < {one.run_id for one in instance.get_runs()}, "a month is kept"

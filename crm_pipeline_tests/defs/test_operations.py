@@ -28,7 +28,6 @@ from crm_pipeline_tests.defs.running import look, sense, settings_of
 from crm_pipeline_tests.notices.servers import webhook
 
 WALK = (dg.AssetKey(["raw", "hubspot_contacts"]), dg.AssetKey("contacts"), dg.AssetKey("leads"))
-STARTED = dg.DagsterRunStatus.STARTED
 
 
 @pytest.fixture
@@ -107,13 +106,6 @@ def test_the_books_of_a_dead_sync_are_closed_and_those_of_a_living_one_are_not(
         look_for_dead(instance)
     assert look(tmp_path, statuses) == [("running",)], "a process holds its lock"
 
-    living = dg.DagsterRun(job_name="sync", run_id=str(uuid4()), tags={"dagster/partition": "acme"}, status=STARTED)
-    instance.run_storage.add_run(living)
-    look_for_dead(instance)
-    assert look(tmp_path, statuses) == [("running",)], "a run goes on with it in its next asset"
-
-    instance.delete_run(living.run_id)
-    instance.run_storage.add_run(living.with_tags({"dagster/partition": "globex"}))
     look_for_dead(instance)
     assert look(tmp_path, statuses) == [("interrupted",)]
 
@@ -135,6 +127,22 @@ def test_the_sensor_tells_of_a_failing_connection_once(
     assert first.startswith("CRM sync failing: acme, HubSpot\n")
     assert "(missing_scope)" in first
     assert second.startswith("CRM sync works again: acme, HubSpot\n")
+
+
+def test_the_sensor_tells_of_wrong_leads_that_a_run_found(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sense(instance, "new_connections")
+    assert run(instance).success
+    look(tmp_path, "update leads set phone = 'none' returning 1")
+    assert not run(instance, WALK[2]).success
+    with webhook() as received:
+        monkeypatch.setenv("CRM_NOTICE_WEBHOOK", f"http://127.0.0.1:{received.port}/hook")
+        for _ in range(2):
+            look_for_dead(instance)
+    (post,) = received.posts
+    assert post["text"].startswith("Wrong leads: acme\n")
+    assert "(phones_not_e164)" in post["text"]
 
 
 def test_maintenance_between_two_syncs_costs_neither_leads_nor_the_cursor(

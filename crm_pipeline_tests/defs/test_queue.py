@@ -58,6 +58,25 @@ def test_our_dagster_yaml_makes_that_queue(home: Path, monkeypatch: pytest.Monke
     assert yaml.safe_load((home / "dagster.yaml").read_text())["run_retries"]["retry_on_asset_or_op_failure"] is False
 
 
+@pytest.mark.parametrize("file", ["dagster.postgres.yaml", "dagster.celery.yaml"])
+def test_a_team_and_a_fleet_have_that_queue_too(
+    file: str, tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dagster.yaml").write_text((ROOT / "deploy" / file).read_text())
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgres_url.replace("postgresql:", "postgresql+psycopg2:"))
+    monkeypatch.setenv("CRM_DAGSTER_FILES", str(tmp_path / "files"))
+    monkeypatch.setenv("CRM_CELERY_URL", "redis://127.0.0.1:1/0")
+    monkeypatch.setenv("CRM_WAREHOUSE", "postgresql://u@h/db")
+    monkeypatch.setenv("CRM_SYNC_RUNS", "14")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert isinstance(instance.run_coordinator, StoreRunCoordinator)
+        assert instance.run_launcher.supports_check_run_worker_health
+        queue = instance.get_concurrency_config().run_queue_config
+    assert queue is not None
+    assert queue.max_concurrent_runs == 16
+    assert [limit["key"] for limit in queue.tag_concurrency_limits] == ["crm_pipeline/sync"]
+
+
 def test_a_run_says_what_it_is_for_however_it_was_started() -> None:
     raw, leads = dg.AssetKey(["raw", "zoho_contacts"]), dg.AssetKey("leads")
     config = {"ops": {"raw__zoho_contacts": {"config": {"strategy": "overwrite"}}}}

@@ -11,10 +11,13 @@ import pytest
 
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.jobs import preview_connections
+from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.syncs import active_connections
 from crm_pipeline.defs.tables import markdown_table
+from crm_pipeline.fleet import Asked, sync_connections
 from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.walk.books import SyncResult
 from crm_pipeline_tests.defs.running import look, sense, settings_of
 
 WALK = (dg.AssetKey(["raw", "hubspot_contacts"]), dg.AssetKey("contacts"), dg.AssetKey("leads"))
@@ -108,6 +111,64 @@ def test_a_run_that_stops_before_the_leads_closes_its_books_and_loses_nothing(
     result = run(instance, WALK[2])
     assert result.success
     assert metadata(result, "leads")["fetched"] == 120
+
+
+def test_between_its_assets_a_run_lets_nobody_sync_its_connection(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """A packed run that took it over would find open books, and close them as those of a dead process."""
+    tick(instance)
+    seen: list[str] = []
+
+    @dg.asset(key=["raw", "between"], deps=[WALK[0]], partitions_def=ACCOUNTS, op_tags={"dagster/priority": "1"})
+    def between(crm: CrmPipeline) -> None:
+        assert isinstance(sense(instance, "failed_syncs"), dg.SkipReason)
+        with crm.opened() as pipeline:
+            known = active_connections(pipeline.warehouse, "acme")
+            seen.extend(type(one).__name__ for one in sync_connections(pipeline, known, Asked(), at_once=1))
+
+    graph = dg.Definitions.merge(
+        defs,
+        dg.Definitions(
+            assets=[between],
+            jobs=[dg.define_asset_job("with_between", ["raw/hubspot_contacts", "raw/between", "contacts", "leads"])],
+        ),
+    )
+    result = graph.resolve_job_def("with_between").execute_in_process(
+        instance=instance, partition_key="acme", raise_on_error=False
+    )
+    assert result.success
+    assert seen == ["Joined"]
+    assert look(tmp_path, "select trigger, status, fetched from sync_runs") == [("manual", "succeeded", 120)]
+    with CrmPipeline().opened() as pipeline:  # and afterwards anybody may
+        known = active_connections(pipeline.warehouse, "acme")
+        (after,) = sync_connections(pipeline, known, Asked(), at_once=1)
+    assert isinstance(after, SyncResult)
+    assert after.success
+
+
+def test_contacts_and_rejections_without_the_leads_close_their_books(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    tick(instance)
+    assert run(instance, WALK[0], WALK[1], dg.AssetKey("rejections")).success
+    assert look(tmp_path, "select status, count(*) from sync_runs group by 1") == [("succeeded", 2)]
+
+
+def test_a_dead_crm_of_an_account_does_not_keep_the_others_from_the_leads(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    sandbox.connect("acme", "zoho")
+    tick(instance)
+    sandbox.faults.add(match={"path": "/crm/v3/"}, times=None, answer="daily_limit")
+    job = defs.resolve_job_def("sync_connection")
+    result = job.execute_in_process(instance=instance, partition_key="acme", raise_on_error=False)
+    assert not result.success, "it is told"
+    booked = look(tmp_path, "select provider, status, error_code from sync_runs order by provider")
+    assert booked == [("hubspot", "failed", "daily_limit"), ("zoho", "succeeded", None)]
+    assert look(tmp_path, "select count(*) from leads")[0][0] > 80
+    (failed,) = [event for event in result.all_events if event.is_step_failure]
+    assert (failed.step_key, "daily request limit" in str(failed.event_specific_data)) == ("leads", True)
 
 
 def test_a_refusal_of_the_crm_fails_the_run_with_code_and_advice(

@@ -65,6 +65,11 @@ def test_reading_any_bytes_gives_an_object_or_a_reason(body: bytes) -> None:
         ("a\x1b[31mred\x07\u202eflip\u200b", "a [31mred flip"),
         ("<b>bold</b><script>steal()</script> text", "bold text"),
         ("two\r\n lines", "two lines"),
+        (
+            "GET /services/data/v62.0/sobjects/Contact/describe: 403",
+            "GET /services/data/v62.0/sobjects/Contact/describe: 403",
+        ),
+        ("GET /services/data/v62.0/queryAll/01gDo000003abcdEAA-2000", "GET [secret]"),
     ],
 )
 def test_a_sample_is_masked_and_plain(text: str, safe: str) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from crm_pipeline.notices.channels import Email, NotSent, Webhook, channels
 from crm_pipeline.notices.message import MOST_SHOWN, Failing, Message, Recovered, compose
 from crm_pipeline.settings import Secret, Settings
-from crm_pipeline_tests.notices.servers import Received, mail_server, webhook
+from crm_pipeline_tests.notices.servers import Received, certificate, mail_server, webhook
 
 SINCE = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
@@ -66,6 +67,37 @@ def test_a_password_is_not_told_over_an_open_line() -> None:
     assert not [line for line in mail.commands if line.startswith("AUTH")]
 
 
+@pytest.mark.parametrize("how", ["smtps", "starttls"])
+def test_a_mail_goes_over_an_encrypted_line_to_whom_the_computer_trusts(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """127.0.0.2 is not the loopback that may hear a password in the open."""
+    identity = certificate(tmp_path, "127.0.0.2")
+    monkeypatch.setenv("SSL_CERT_FILE", str(identity))
+    with mail_server("127.0.0.2", identity=identity, how=how) as mail:
+        url = f"{how.replace('starttls', 'smtp')}://ops:s3cret@127.0.0.2:{mail.port}"
+        Email(url=Secret(url), to=("a@x.example",)).send(MESSAGE)
+    assert (mail.is_encrypted, mail.recipients, len(mail.mails)) == (True, ["a@x.example"], 1)
+    assert [line.split()[0] for line in mail.commands if line.startswith("AUTH")] == ["AUTH"]
+
+
+@pytest.mark.parametrize("how", ["smtps", "starttls"])
+@pytest.mark.parametrize("wrong", ["nobody vouches for it", "it is another's"])
+def test_a_mail_server_that_proves_to_be_nobody_is_told_nothing(
+    how: str, wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = certificate(tmp_path, "mail.example" if wrong == "it is another's" else "127.0.0.2")
+    if wrong == "it is another's":
+        monkeypatch.setenv("SSL_CERT_FILE", str(identity))
+    with mail_server("127.0.0.2", identity=identity, how=how) as mail:
+        url = f"{how.replace('starttls', 'smtp')}://ops:s3cret@127.0.0.2:{mail.port}"
+        with pytest.raises(NotSent, match="SSLCertVerificationError") as caught:
+            Email(url=Secret(url), to=("a@x.example",)).send(MESSAGE)
+    assert "s3cret" not in str(caught.value)
+    assert not [line for line in mail.commands if line.startswith("AUTH")]
+    assert mail.mails == []
+
+
 def test_what_a_mail_server_refuses_is_not_sent(mail: Received) -> None:
     mail.answer = 554
     with pytest.raises(NotSent, match="554"):
@@ -83,6 +115,13 @@ def test_a_server_that_is_not_there_is_told_without_the_secret(
         with pytest.raises(NotSent) as caught:
             channel.send(MESSAGE)
         assert "s3cret" not in str(caught.value) + repr(channel) + channel.target + caplog.text
+
+
+def test_the_webhooks_address_is_a_secret_of_the_log_too(hook: Received, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    Webhook(url=Secret(f"http://127.0.0.1:{hook.port}/services/T0/s3cret")).send(MESSAGE)
+    assert hook.posts
+    assert "s3cret" not in caplog.text
 
 
 def test_a_webhook_gets_text_in_which_nothing_is_a_command(hook: Received) -> None:

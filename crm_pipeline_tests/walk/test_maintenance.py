@@ -10,12 +10,10 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from crm_pipeline.providers.provider import Reference
-from crm_pipeline.walk import books
 from crm_pipeline.walk.maintenance import RAW_KEPT, REMOVED_KEPT, Freed, drop_folders, drop_rows, maintain
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline_tests.walk.world import START, World, a_payload, a_world, fingerprint
@@ -175,17 +173,11 @@ def test_working_files_go_but_for_what_is_still_to_be_loaded(place: tuple[Wareho
     assert not dlt.exists()
 
 
-@pytest.mark.parametrize("how", ["a process has its lock", "a run is between two assets"])
-def test_a_connection_that_is_being_synced_is_left_alone(place: tuple[Warehouse, World], how: str) -> None:
+def test_a_connection_that_is_being_synced_is_left_alone(place: tuple[Warehouse, World]) -> None:
     warehouse, world = place
     _, rest = files(warehouse, world)
     connection = world.connections["main"]
-    if how == "a process has its lock":
-        with warehouse.connection_lock(connection.id):
-            freed = maintain(warehouse, now=at(world, RAW_KEPT * 2))
-    else:
-        with warehouse.session() as session:
-            books.open_run(session, connection, sync_id=uuid4(), strategy="append", trigger="manual", now=world.clock)
+    with warehouse.connection_lock(connection.id):
         freed = maintain(warehouse, now=at(world, RAW_KEPT * 2))
     assert (freed.busy, freed.connections, rest.exists()) == (["acme/hubspot"], 0, True)
     assert "raw versions" not in freed.rows

@@ -9,20 +9,22 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from crm_pipeline.errors import NangoError, PipelineError, ProviderError
+from crm_pipeline.errors import NangoError, PipelineError, ProviderError, SyncUnfinished
 from crm_pipeline.notices.channels import NotSent, Webhook
 from crm_pipeline.notices.message import Message
 from crm_pipeline.settings import Secret
 from crm_pipeline.walk import books
 from crm_pipeline.walk.books import SyncResult
+from crm_pipeline.walk.checks import check_account
 from crm_pipeline.walk.leads import Results
 from crm_pipeline.walk.troubles import TELLING, tell
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline_tests.notices.servers import webhook
-from crm_pipeline_tests.walk.world import START, World
+from crm_pipeline_tests.walk.world import START, World, a_payload
 
 EXPIRED = NangoError("connection_expired", "acme/main: the CRM said Ann Lee (+1 212 736 5001, ann@acme.example) no.")
 LIMITED = ProviderError("rate_limited", "HubSpot asks to wait.")
+DOWN = ProviderError("provider_unavailable", "HubSpot does not answer.")
 
 
 @dataclass(slots=True)
@@ -186,8 +188,60 @@ def test_a_connection_that_nobody_syncs_and_one_that_nango_gave_up_are_told(plac
     assert place.told() == [], "who disconnects it knows"
 
 
+def test_wrong_leads_are_told_once_and_once_that_they_are_right_again(place: Place) -> None:
+    def check() -> list[str]:
+        with place.warehouse.session() as session:
+            outcomes = check_account(session, "acme", now=START + place.clock)
+        return [one.check.name for one in outcomes if not one.passed]
+
+    with place.warehouse.session() as session:
+        place.world(session).sync(a_payload("1", first="Ann", last="Lee", phone="212 736 5001"))
+    assert check() == []
+    assert place.told() == []
+    place.select("update leads set phone = 'none'")
+    assert check() == ["phones_not_e164"]
+    tell(place.warehouse, [place.ears], now=START + place.clock)
+    (message,) = place.ears.heard
+    assert message.subject == "Wrong leads: acme"
+    assert "(phones_not_e164)" in message.text
+    assert "`crm-pipeline rebuild --account acme`" in message.text
+    place.ears.heard.clear()
+    assert check() == ["phones_not_e164"]
+    assert place.told() == []
+    place.ends(EXPIRED)
+    assert place.told() == FAILING, "a connection of the account is another matter"
+    place.select("update leads set phone = '+12127365001'")
+    assert check() == []
+    assert place.told() == ["Leads are right again: acme"]
+    assert place.told() == []
+
+
 def test_two_who_tell_at_once_do_not_tell_twice(place: Place) -> None:
     place.ends(EXPIRED)
     with place.warehouse.connection_lock(TELLING):
         assert place.told() == []
     assert place.told() == FAILING
+
+
+def test_what_heals_by_itself_is_told_when_it_lasts_whatever_it_is_called_each_hour(place: Place) -> None:
+    """A CRM that is down says so in turns: 429, 503, time-outs. None of them lasts, the trouble does."""
+    place.ends(LIMITED)
+    assert place.told() == []
+    place.clock += HOUR
+    place.ends(DOWN)
+    assert place.told() == []
+    place.clock += HOUR
+    place.ends(LIMITED)
+    assert place.told() == FAILING
+    place.clock += HOUR
+    place.ends(DOWN)
+    assert place.told() == FAILING, "another code is another trouble, as ever"
+    place.clock += HOUR
+    place.ends(None)
+    assert place.told() == WELL
+
+
+def test_a_sync_that_goes_on_in_another_run_was_not_cut_short(place: Place) -> None:
+    for _ in range(3):
+        place.ends(SyncUnfinished("unfinished", "acme/main: its time is over."), status="interrupted")
+        assert place.told() == []

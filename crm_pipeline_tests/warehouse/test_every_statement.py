@@ -33,6 +33,7 @@ from crm_pipeline.warehouse.statements import sql_folder
 from crm_pipeline_tests.walk.world import START, World, a_payload
 from crm_pipeline_tests.warehouse.looking import execute
 
+HOURS = timedelta(hours=1)
 ENGINES = ("duckdb", "postgres")
 FAILED, LANDED = UUID(int=1), UUID(int=2)
 OWN = ("sync_id", "removed_by", "applied_at", "engine_version")
@@ -286,6 +287,7 @@ def operations(session: Session) -> list[Any]:
         raise InterruptedError
     due = troubles.find_due(session, "email", now=now)
     told += [due.failing, due.recovered]
+    told += [checks.is_due(session, name, now=at) for name in (*accounts, "nobody") for at in (now, now + 3 * HOURS)]
     for name, row in zip(("note_told", "end_trouble", "forget_trouble"), due.failing, strict=False):
         keys = keys_of(row, "account_id", "connection_id", "code")
         session.run(f"notices/{name}", **keys, channel="email", now=now)
@@ -385,7 +387,7 @@ def tables(session: Session) -> dict[str, Any]:
         "raw.set_aside", "raw.hubspot_contacts", "staging.landings", "staging.crm_references", "staging.contacts",
         "staging.contact_points", "staging.contact_merges", "staging.rejections", "staging.match_queue",
         "staging.identity_map", "staging.guarded_values", "staging.touched_values", "identity_rules", "account_days",
-        "troubles", "staging.held_removals",
+        "troubles", "failing_checks", "staging.held_removals",
     )  # fmt: skip
     found = {}
     for name in names:

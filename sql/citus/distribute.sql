@@ -27,6 +27,7 @@ select create_distributed_table('sync_runs', 'account_id', colocate_with => 'lea
 select create_distributed_table('messages', 'account_id', colocate_with => 'leads');
 select create_distributed_table('account_days', 'account_id', colocate_with => 'leads');
 select create_distributed_table('troubles', 'account_id', colocate_with => 'leads');
+select create_distributed_table('failing_checks', 'account_id', colocate_with => 'leads');
 select create_distributed_table('staging.landings', 'account_id', colocate_with => 'leads');
 select create_distributed_table('staging.crm_references', 'account_id', colocate_with => 'leads');
 select create_distributed_table('staging.contacts', 'account_id', colocate_with => 'leads');
