@@ -1,0 +1,3 @@
+"""What the API takes and answers, exactly."""
+
+from __future__ import annotations
