@@ -18,7 +18,7 @@ Done = TypeVar("Done")
 
 DUCKDB_PREFIX = "duckdb:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
-IN_MEMORY = Path(":memory:")
+SHORT_PAUSE = 0.1
 CONNECTION_WAIT = 120.0
 """Seconds a sync waits for another sync of the same connection."""
 
@@ -49,20 +49,6 @@ class Warehouse:
         with self.unmigrated_session(is_roomy=is_roomy) as session:
             session.migrate()
             yield session
-
-    @contextmanager
-    def reading(self, *, wait: float) -> Iterator[Session]:
-        """A session for a short look: a writer is waited for that long, and no store yet is read as an empty one."""
-        with self._opened_for_reading(wait) as session:
-            session.migrate()
-            yield session
-
-    def _opened_for_reading(self, wait: float) -> AbstractContextManager[Session]:
-        if self.engine != "duckdb":
-            return self.unmigrated_session()
-        from crm_pipeline.warehouse.duckdb_store import open_duckdb
-
-        return open_duckdb(self.path if self.path.exists() else IN_MEMORY, wait=wait, thread_wait=wait)
 
     @contextmanager
     def session_if_free(self, *, wait: float = 0.2) -> Iterator[Session]:
@@ -108,7 +94,7 @@ class Warehouse:
             from crm_pipeline.warehouse.duckdb_store import open_duckdb
 
             if self.patience is not None:
-                return open_duckdb(self.path, is_roomy=is_roomy, wait=self.patience, thread_wait=self.patience)
+                return open_duckdb(self.path, is_roomy=is_roomy, wait=self.patience, longest_pause=SHORT_PAUSE)
             return open_duckdb(self.path, is_roomy=is_roomy)
         from crm_pipeline.warehouse.postgres_store import open_postgres
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import orjson
@@ -52,6 +52,13 @@ IN_THIS_PROCESS: dict[Path, threading.RLock] = {}
 UNREADABLE = re.compile(r"""(?<![\w'"])(BIT|BIGNUM|VARIANT)(?![\w'"])""")
 """Types that DuckDB writes as JSON and cannot read from it."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
+
+
+class Patience(NamedTuple):
+    """How long to wait for the file, and how long to sleep between two tries at most."""
+
+    wait: float
+    longest_pause: float
 
 
 class DuckDBSession:
@@ -156,7 +163,12 @@ class DuckDBSession:
 
 @contextmanager
 def open_duckdb(
-    path: Path, *, wait: float = LOCK_WAIT, is_roomy: bool = False, thread_wait: float = FOR_EVER
+    path: Path,
+    *,
+    wait: float = LOCK_WAIT,
+    longest_pause: float = LONGEST_PAUSE,
+    is_roomy: bool = False,
+    thread_wait: float = FOR_EVER,
 ) -> Iterator[DuckDBSession]:
     """Open the file, waiting for another process to close it, and `thread_wait` for another thread; always closes it.
 
@@ -166,12 +178,12 @@ def open_duckdb(
     if not turn.acquire(timeout=thread_wait):
         raise WarehouseError("warehouse_locked", f"Another thread of this process has {path} open.", path=str(path))
     try:
-        yield from _opened(path, wait, is_roomy)
+        yield from _opened(path, Patience(wait, longest_pause), is_roomy)
     finally:
         turn.release()
 
 
-def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
+def _opened(path: Path, patience: Patience, is_roomy: bool) -> Iterator[DuckDBSession]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -181,7 +193,7 @@ def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
             action="Check CRM_WAREHOUSE: its file must lie in a folder that can be written.",
         ) from error
     memory = max(_memory_limit(path), _half_of_the_machine() if is_roomy else 0)
-    connection = _connect(path, wait, memory)
+    connection = _connect(path, patience, memory)
     try:
         yield DuckDBSession(connection, memory)
     except duckdb.OutOfMemoryException as error:
@@ -193,8 +205,8 @@ def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
         connection.close()
 
 
-def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
-    give_up, pause = time.monotonic() + wait, FIRST_PAUSE
+def _connect(path: Path, patience: Patience, memory: int) -> duckdb.DuckDBPyConnection:
+    give_up, pause = time.monotonic() + patience.wait, FIRST_PAUSE
     while True:
         try:
             return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": f"{memory}B"})
@@ -202,11 +214,11 @@ def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
             if "Could not set lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
             if time.monotonic() >= give_up:
-                raise WarehouseError("warehouse_locked", _locked(path, str(error), wait), path=str(path)) from error
+                raise WarehouseError("warehouse_locked", _locked(path, str(error), patience.wait), path=str(path)) from error
         except duckdb.Error as error:
             raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
         time.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        pause = min(pause * 1.5, patience.longest_pause)
 
 
 def _readable(data_type: str) -> str:

@@ -32,6 +32,7 @@ from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.web import dagster
 from crm_pipeline.web.dagster import Dagster, Run
+from crm_pipeline.web.reader import Reader
 from crm_pipeline.web.states import AccountStatus, ConnectionState, Progress, StartedSync, SyncState
 
 READ_WAIT = 8.0
@@ -64,6 +65,7 @@ class Service:
     def __init__(self, settings: Settings, *, now: Callable[[], datetime] = system_now) -> None:
         self.settings = settings
         self.warehouse = Warehouse(settings.warehouse, data_dir=settings.data_dir, patience=PATIENCE)
+        self.reader = Reader(self.warehouse)
         self.dagster = Dagster(settings.dagster_url)
         self._now = now
         self._lock = threading.Lock()
@@ -278,8 +280,7 @@ class Service:
         )
 
     def _look(self, work: Callable[[Session], Found], *, wait: float = READ_WAIT) -> Found:
-        with self.warehouse.reading(wait=wait) as session:
-            return work(session)
+        return self.reader.read(work, wait=wait)
 
     def _row(self, sync_id: UUID, account_id: str | None, *, wait: float) -> Row | None:
         keys = {"account_id": account_id, "sync_id": str(sync_id)}
