@@ -18,6 +18,7 @@ from crm_pipeline.settings import Settings
 from crm_pipeline.web.app import create_app
 from crm_pipeline.web.serving import listening
 
+TIMEOUT = 120.0
 DEAD = "http://127.0.0.1:1"
 
 
@@ -55,9 +56,7 @@ class Api:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def __call__(
-        self, method: str, target: str, body: object = None, *, timeout: float = 90.0, **headers: str | None
-    ) -> Got:
+    def __call__(self, method: str, target: str, body: object = None, **headers: str | None) -> Got:
         """Header names with `_` for `-`; None leaves one out."""
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         data = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
@@ -67,7 +66,7 @@ class Api:
             sent.pop(name.replace("_", "-"), None)
             if value is not None:
                 sent[name.replace("_", "-")] = value
-        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT)
         try:
             line.request(method, target, body=data, headers=sent)
             answer = line.getresponse()

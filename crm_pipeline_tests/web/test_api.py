@@ -400,7 +400,8 @@ def test_leads_are_paged_searched_and_sorted(api: Api, pipeline: Pipeline) -> No
 
 HOSTILE = (
     "' or 1=1 --", "acme' union select 1", "%27%00", "../../etc/passwd", "<script>alert(1)</script>", "{{7*7}}",
-    "${7*7}",     "\u202eacme", "a" * 255, "acme/hubspot", "null", "0", "true", "ﬀ", "😀", "\\", '"', "%", "_", "acme\u00a0",
+    "${7*7}", "\u202eacme", "a" * 255, "acme/hubspot",
+    "null", "0", "true", "ﬀ", "😀", "\\", '"', "%", "_", "acme\u00a0",
 )  # fmt: skip
 
 
@@ -416,7 +417,7 @@ def test_hostile_texts_are_accounts_that_are_not_there(api: Api, queue: FakeDags
     assert queue.launched == []
 
 
-REFUSED = (
+REFUSED: tuple[tuple[str, str, object, int], ...] = (
     ("GET", "/nothing", None, 404), ("GET", "/api/nothing", None, 404), ("PUT", "/api/leads", None, 405),
     ("DELETE", "/api/crm/sync", None, 405), ("TRACE", "/api/leads", None, 405), ("GET", "/api/crm/sync", None, 405),
     ("GET", "/api/leads", None, 422), ("GET", "/api/leads?account_id=", None, 422),
