@@ -100,6 +100,7 @@ def tell(url: str, folder: Path) -> Told:
         answers["strategies"] = strategies(noting)
         answers["identity"] = identity(noting)
         answers |= {"landing": landing(noting), "books": bad_days(noting), "registry": changes_at_nango(noting)}
+        answers["kept out"] = kept_out(noting)
         answers["reports"] = reports(noting)
         answers["operations"] = operations(noting)
         answers["tables"] = tables(noting)
@@ -236,6 +237,9 @@ def bad_days(session: Session) -> list[Any]:
     """A run that nobody closed, and one that failed."""
     connection, now = main(session), START + timedelta(days=1)
     books.open_run(session, connection, sync_id=LANDED, strategy="append", trigger="schedule", now=now)
+    books.note_progress(session, connection, sync_id=LANDED, records=300, requests=2)
+    (whole,) = session.rows("books/sync", account_id=None, sync_id=str(LANDED))
+    strangers = session.rows("books/sync", account_id="globex", sync_id=str(LANDED))
     books.note_landing(session, connection, sync_id=LANDED, pass_kind="complete", requests=3)
     books.note_held(session, connection, sync_id=LANDED, held=SyncHeld("mass_removal_held", "30 of 40 are gone"))
     landed = books.run_row(session, connection, LANDED)
@@ -255,7 +259,8 @@ def bad_days(session: Session) -> list[Any]:
     )
     with session.transaction():
         books.close_run(session, failed)
-    return [landed, books.run_row(session, connection, LANDED), books.run_row(session, connection, FAILED)]
+    rows = [books.run_row(session, connection, key) for key in (LANDED, FAILED)]
+    return [landed, *rows, [whole["fetched"], whole["requests"], whole["status"]], strangers]
 
 
 def changes_at_nango(session: Session) -> list[Any]:
@@ -266,6 +271,19 @@ def changes_at_nango(session: Session) -> list[Any]:
     known = registry.refresh(session, [moved], [gone], now=now)
     one = registry.connections(session, account_id="acme", provider="hubspot")
     return [*map(plain, known), len(one), registry.connections(session, account_id="acme", provider="zoho")]
+
+
+def kept_out(session: Session) -> list[Any]:
+    """A connection that a person lets go of and leaves at Nango, until somebody connects it again."""
+    now = START + timedelta(days=2)
+    ours, *_ = registry.connections(session, account_id="acme", provider="hubspot")
+    there = NangoConnection(2, ours.nango_connection_id, ours.nango_integration, "hubspot", "acme")
+    registry.disconnect(session, ours, keep_out=True, now=now)
+    out = [one.state for one in registry.refresh(session, [there], [], now=now) if one.id == ours.id]
+    listed = session.rows("registry/kept_out")
+    registry.let_in(session, there)
+    back = [one.state for one in registry.refresh(session, [there], [], now=now) if one.id == ours.id]
+    return [out, listed, back, session.rows("registry/kept_out")]
 
 
 def operations(session: Session) -> list[Any]:

@@ -110,7 +110,7 @@ def test_a_crm_is_connected_synced_previewed_and_let_go_of(api: Api, sandbox: Sa
 def test_a_crm_that_expired_or_was_let_go_of_is_connected_anew_with_its_leads(api: Api, sandbox: Sandbox) -> None:
     first = connected(api, sandbox)
     made, before = first["made"], lead_ids(api)
-    sandbox.book.break_connection(made, "exhausted")
+    sandbox.book.break_connection(made, "uninstalled")
     failed = ended(api, api.post("/api/crm/sync", HUBSPOT).json["sync_ids"][0])
     assert (failed["state"], failed["error"]["code"]) == ("failed", "connection_expired")
     refused = api.post("/api/crm/sync", HUBSPOT)
