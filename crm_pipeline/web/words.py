@@ -116,6 +116,18 @@ ERRORS = {
 """By code: what happened and what to do, for a person who has no terminal."""
 OTHER_ERROR = ("Something went wrong.", "Try again; if it stays, tell your administrator.")
 UNKNOWN_REASON = ("An unknown reason", "Ask your administrator.")
+REASON_TITLES = {
+    "missing_phone": "No phone",
+    "missing_name": "No name",
+    "deleted": "Deleted",
+    "purged": "Deleted for good",
+    "merged_in_crm": "Merged",
+    "filtered_stage": "Stage not chosen",
+    "unusable_key": "No usable id",
+    "record_too_large": "Too large",
+    "unreadable_record": "Unreadable",
+}
+"""Short names of reasons; those of a phone are made of their code."""
 DOTS = re.compile(r"\.+")
 
 
@@ -143,6 +155,11 @@ def reason(code: str) -> tuple[str, str]:
     """What a reason means, and what to do in the CRM."""
     known = REASONS.get(code)
     return (known.meaning, known.advice) if known else UNKNOWN_REASON
+
+
+def reason_title(code: str) -> str:
+    """A reason in two or three words."""
+    return REASON_TITLES.get(code) or code.replace("_", " ").capitalize()
 
 
 def moment(value: datetime | None) -> Markup:
@@ -212,6 +229,7 @@ FILTERS = {
     "crm": title_of,
     "field": lambda name: FIELDS.get(name, name),
     "kind": lambda name: KINDS.get(name, name),
+    "reason_title": reason_title,
     "trigger": lambda name: TRIGGERS.get(name, name),
     "state": lambda name: STATES.get(name, name),
     "end": lambda name: ENDS.get(name, name),
