@@ -18,6 +18,7 @@ Done = TypeVar("Done")
 
 DUCKDB_PREFIX = "duckdb:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
+SHORT_PAUSE = 0.1
 CONNECTION_WAIT = 120.0
 """Seconds a sync waits for another sync of the same connection."""
 
@@ -25,11 +26,13 @@ CONNECTION_WAIT = 120.0
 class Warehouse:
     """A store by its URL. Opening is cheap; every unit of work opens its own session and closes it."""
 
-    def __init__(self, url: str, *, data_dir: Path) -> None:
+    def __init__(self, url: str, *, data_dir: Path, patience: float | None = None) -> None:
+        """`patience`: seconds to wait for whoever has a DuckDB file open, where somebody waits for the answer."""
         if not url.startswith((DUCKDB_PREFIX, *POSTGRES_PREFIXES)):
             raise ConfigError("invalid_setting", "CRM_WAREHOUSE must be duckdb:///file.duckdb or postgresql://…")
         self.url = url
         self.data_dir = data_dir
+        self.patience = patience
         self.engine = "duckdb" if url.startswith(DUCKDB_PREFIX) else "postgres"
 
     @property
@@ -45,6 +48,18 @@ class Warehouse:
     def _migrated_session(self, is_roomy: bool) -> Iterator[Session]:
         with self.unmigrated_session(is_roomy=is_roomy) as session:
             session.migrate()
+            yield session
+
+    @contextmanager
+    def session_if_free(self, *, wait: float = 0.2) -> Iterator[Session]:
+        """A session for a word in passing: raises `WarehouseError` where the store is in use for longer than that."""
+        if self.engine != "duckdb":
+            with self.session() as session:
+                yield session
+            return
+        from crm_pipeline.warehouse.duckdb_store import open_duckdb
+
+        with open_duckdb(self.path, wait=wait, thread_wait=wait) as session:
             yield session
 
     def transact(self, work: Callable[[Session], Done]) -> Done:
@@ -78,6 +93,8 @@ class Warehouse:
         if self.engine == "duckdb":
             from crm_pipeline.warehouse.duckdb_store import open_duckdb
 
+            if self.patience is not None:
+                return open_duckdb(self.path, is_roomy=is_roomy, wait=self.patience, longest_pause=SHORT_PAUSE)
             return open_duckdb(self.path, is_roomy=is_roomy)
         from crm_pipeline.warehouse.postgres_store import open_postgres
 

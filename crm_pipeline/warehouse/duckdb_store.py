@@ -27,6 +27,7 @@ from crm_pipeline.warehouse.statements import Statement, statement
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FOR_EVER = -1.0
 LOCK_WAIT = 120.0
 """Seconds to wait for another process to close the file before giving up."""
 VECTOR_ROWS, VECTOR_COPIES = 2048, 12
@@ -162,14 +163,24 @@ class DuckDBSession:
 
 @contextmanager
 def open_duckdb(
-    path: Path, *, wait: float = LOCK_WAIT, longest_pause: float = LONGEST_PAUSE, is_roomy: bool = False
+    path: Path,
+    *,
+    wait: float = LOCK_WAIT,
+    longest_pause: float = LONGEST_PAUSE,
+    is_roomy: bool = False,
+    thread_wait: float = FOR_EVER,
 ) -> Iterator[DuckDBSession]:
-    """Open the file, waiting for another thread or process to close it; always closes it again.
+    """Open the file, waiting for another process to close it, and `thread_wait` for another thread; always closes it.
 
     Memory is bounded by the size of the store, or with `is_roomy` only by the machine.
     """
-    with IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock()):
+    turn = IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock())
+    if not turn.acquire(timeout=thread_wait):
+        raise WarehouseError("warehouse_locked", f"Another thread of this process has {path} open.", path=str(path))
+    try:
         yield from _opened(path, Patience(wait, longest_pause), is_roomy)
+    finally:
+        turn.release()
 
 
 def _opened(path: Path, patience: Patience, is_roomy: bool) -> Iterator[DuckDBSession]:
