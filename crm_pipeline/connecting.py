@@ -13,13 +13,19 @@ from crm_pipeline.nango.bodies import safe_text
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import ConnectSession, NangoConnection
 from crm_pipeline.providers import PROVIDERS, provider_named
+from crm_pipeline.providers.provider import Provider
 from crm_pipeline.steps import Pipeline
 from crm_pipeline.walk import registry
 from crm_pipeline.walk.connection import Connection
 
 
 def invite(
-    client: NangoClient, account: str, provider: str, *, integration: str | None = None, known: Sequence[Connection] = ()
+    client: NangoClient,
+    account: str,
+    provider: str,
+    *,
+    integration: str | None = None,
+    known: Sequence[Connection] = (),
 ) -> ConnectSession:
     """A link for the person who owns the CRM. One that has expired is connected anew as the connection that it is.
 
@@ -76,7 +82,7 @@ def verified(
     if theirs is None or theirs.name != provider:
         raise NangoError(
             "connection_misconfigured",
-            f"The connection {quoted(connection_id)} is for {theirs.title if theirs else quoted(found.nango_provider)}, "
+            f"The connection {quoted(connection_id)} is for {_title(theirs, found)}, "
             f"not for {PROVIDERS[provider].title}.",
             action=f"Name the CRM that was connected, one of {', '.join(sorted(PROVIDERS))}.",
         )
@@ -93,7 +99,9 @@ def saved(pipeline: Pipeline, found: NangoConnection) -> Connection:
             return registry.save(session, found, now=pipeline.now())
 
 
-def new_connection(client: NangoClient, known: Sequence[Connection], account: str, provider: str) -> NangoConnection | None:
+def new_connection(
+    client: NangoClient, known: Sequence[Connection], account: str, provider: str
+) -> NangoConnection | None:
     """The newest healthy connection of the account at Nango that the registry does not hold as a healthy one."""
     healthy = {
         (one.nango_integration, one.nango_connection_id) for one in known if one.is_active and one.state == "active"
@@ -120,12 +128,18 @@ def disconnect(pipeline: Pipeline, account: str, provider: str, *, keep_at_nango
             action="Look at `crm-pipeline connections`.",
         )
     if not keep_at_nango:
-        for one in ours:  # first: what is inactive here and left at Nango would come back with the next look at its list
+        for (
+            one
+        ) in ours:  # first: what is inactive here and left at Nango would come back with the next look at its list
             pipeline.nango.delete_connection(one.nango_integration, one.nango_connection_id)
     with pipeline.warehouse.session() as session, session.transaction():
         for one in ours:
             registry.disconnect(session, one, keep_out=keep_at_nango, now=pipeline.now())
     return ours
+
+
+def _title(theirs: Provider | None, found: NangoConnection) -> str:
+    return theirs.title if theirs else quoted(found.nango_provider)
 
 
 def quoted(text: str) -> str:

@@ -119,9 +119,7 @@ def sync_connection(
     `limit` leads; None: on all of them. `wait` is for another sync of the connection, in seconds; `unless_since` leaves
     it at one that succeeded since then. Either way out is the error `ConnectionBusy`, and no entry in the books.
     """
-    sync = new_sync(
-        pipeline, connection, strategy=strategy, preview_of=preview_of, is_forced=force, sync_id=sync_id
-    )
+    sync = new_sync(pipeline, connection, strategy=strategy, preview_of=preview_of, is_forced=force, sync_id=sync_id)
     try:
         with pipeline.warehouse.connection_lock(connection.id, wait=wait, label=connection.label):
             open_books(pipeline, sync, trigger=trigger, unless_since=unless_since)

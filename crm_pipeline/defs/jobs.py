@@ -76,7 +76,9 @@ def preview_account(context: dg.OpExecutionContext, config: PreviewConfig, crm: 
     context.add_output_metadata(
         {
             **{result.connection.label: preview_metadata(result) for result in results},
-            **{f"{DIFFERENCE} {result.sync_id}": difference_metadata(result) for result in results if result.difference},
+            **{
+                f"{DIFFERENCE} {result.sync_id}": difference_metadata(result) for result in results if result.difference
+            },
         }
     )
     for result in results:

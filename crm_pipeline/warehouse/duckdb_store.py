@@ -214,7 +214,9 @@ def _connect(path: Path, patience: Patience, memory: int) -> duckdb.DuckDBPyConn
             if "Could not set lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
             if time.monotonic() >= give_up:
-                raise WarehouseError("warehouse_locked", _locked(path, str(error), patience.wait), path=str(path)) from error
+                raise WarehouseError(
+                    "warehouse_locked", _locked(path, str(error), patience.wait), path=str(path)
+                ) from error
         except duckdb.Error as error:
             raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
         time.sleep(pause * random.uniform(0.5, 1.0))

@@ -24,7 +24,7 @@ from crm_pipeline.settings import Settings
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.web import words
-from crm_pipeline.web.leads import Wanted, chunks, export_csv, find_leads
+from crm_pipeline.web.leads import MOMENTS, Wanted, chunks, export_csv, find_leads
 from crm_pipeline.web.reader import Look, Reader
 from crm_pipeline.web.refusals import Refusal, not_found
 from crm_pipeline.web.service import Service
@@ -64,7 +64,7 @@ class Pages:
         self._templates.filters |= words.FILTERS
         self._templates.globals |= {
             "asset": _assets(), "providers": PROVIDERS, "problem": words.problem, "reason": words.reason,
-            "moments": words.MOMENTS, "steps": words.STEPS, "totals": words.TOTALS, "query": urlencode,
+            "moments": MOMENTS, "steps": words.STEPS, "totals": words.TOTALS, "query": urlencode,
         }  # fmt: skip
 
     def render(self, request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:

@@ -32,7 +32,9 @@ RETRY_SECONDS = 2
 class Refusal(HTTPException):
     """An answer other than what was asked for, in the shape of every error."""
 
-    def __init__(self, status: int, code: str, message: str, action: str, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, action: str, *, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(status, message, headers)
         self.status, self.code, self.message, self.action = status, code, message, action
 

@@ -77,7 +77,7 @@ class Access:
             require_same_origin(request)
 
     def require_cron(self, request: Request) -> None:
-        """The secret of `GET /api/cron/sync-crm`; without one the endpoint is shut, and says no more than to a wrong one."""
+        """The secret of `GET /api/cron/sync-crm`; without one it is shut, and answers as to a wrong one."""
         self.require_bearer(request, self._cron)
 
     def require_bearer(self, request: Request, wanted: Secret | None) -> None:
@@ -317,5 +317,3 @@ def _same(given: str, wanted: Secret | None) -> bool:
 
 def _session_key(token: Secret) -> bytes:
     return hashlib.sha256(b"crm-pipeline session\x1f" + token.reveal().encode()).digest()
-
-

@@ -200,7 +200,7 @@ class Service:
         return connection, self._start(connection, Asked("append", None, False, False, "connected"))
 
     def find_new_connection(self, account_id: str, provider: str) -> NangoConnection | None:
-        """The account's connection at Nango that we do not hold yet: what a page asks while a Connect window is open."""
+        """The account's connection at Nango that we do not hold yet: what is asked while a Connect window is open."""
         return connecting.new_connection(self.nango, self._connections(account_id), account_id, provider)
 
     def disconnect(self, account_id: str, provider: str, *, keep_at_nango: bool = False) -> list[Connection]:
@@ -244,11 +244,10 @@ class Service:
         except NangoError as error:
             if error.code == "connection_not_found":
                 return None
-            if error.code != "connection_expired" or not is_broken:
+            listed = self._as_listed(str(integration), str(connection_id))
+            if not is_broken or listed is None:
                 raise
-            found = self._as_held(str(integration), str(connection_id))
-            if found is None:
-                return None
+            found = listed
         if provider_named(found.nango_provider) is None:
             return None
         if is_broken:
@@ -308,7 +307,8 @@ class Service:
         if expired:
             what = f"{connecting.quoted(expired[0].label)} has to be connected again."
             raise NangoError("connection_expired", what, action="Connect the CRM again, then sync.")
-        what = f"{connecting.quoted(account_id)} has no connection{f' to {PROVIDERS[provider].title}' if provider else ''}."
+        crm = f" to {PROVIDERS[provider].title}" if provider else ""
+        what = f"{connecting.quoted(account_id)} has no connection{crm}."
         raise NangoError("connection_not_found", what, action="Connect the CRM first.")
 
     def _start(self, connection: Connection, asked: Asked) -> StartedSync:
@@ -404,7 +404,7 @@ class Service:
         error = self.dagster.failure(run.id) if run.status == "FAILURE" else None
         return _unwritten(sync_id, run, "failed", error=error or _never_begun(run))
 
-    def _as_held(self, integration: str, connection_id: str) -> NangoConnection | None:
+    def _as_listed(self, integration: str, connection_id: str) -> NangoConnection | None:
         """A connection that Nango cannot even read without renewing it, as its list shows it."""
         for found in self.nango.list_connections():
             if (found.nango_integration, found.nango_connection_id) == (integration, connection_id):
