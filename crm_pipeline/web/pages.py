@@ -20,8 +20,6 @@ from crm_pipeline.commands.leads import record_url
 from crm_pipeline.domain.reasons import REASONS
 from crm_pipeline.errors import PipelineError
 from crm_pipeline.providers import PROVIDERS
-from crm_pipeline.settings import Settings
-from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.web import words
 from crm_pipeline.web.leads import MOMENTS, Wanted, chunks, export_csv, find_leads
@@ -46,14 +44,13 @@ LEAD_COLUMNS = (
     "crm_last_activity_at", "contacted_at", "crm_source", "lead_type", "crm_id", "crm_owner_email", "crm_inactive_at",
     "created_at", "updated_at",
 )  # fmt: skip
-RUN_COUNTS = ("fetched", "created", "updated", "unchanged", "merged", "skipped", "removed", "split")
 
 
 class Pages:
     """What every page needs: the templates and the reader."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.reader = Reader(Warehouse(settings.warehouse, data_dir=settings.data_dir))
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -77,10 +74,10 @@ class Pages:
 
 
 def install(app: FastAPI) -> None:
-    """The page, in an application that has its settings and its service."""
+    """The page, in an application that has its service."""
     from crm_pipeline.web import actions
 
-    app.state.pages = Pages(app.state.settings)
+    app.state.pages = Pages(app.state.service.reader)
     app.state.error_page = error_page
     app.include_router(router)
     app.include_router(actions.router)
@@ -204,7 +201,8 @@ def lead(request: Request, part: str, lead_id: str) -> Response:
         return RedirectResponse(f"/accounts/{words.segment(account_id)}/leads/{look.seen['merged_into']}", 303)
     return pages_of(request).render(
         request, "lead.html", account=account_id, here="leads", as_of=look.as_of, told=look.seen,
-        changes=look.seen["changes"][:MOST_CHANGES],
+        fields=[_field(one) for one in look.seen["fields"] if one["value"] is not None or one["others"]],
+        changes=[_change(one) for one in look.seen["changes"] if one["field"] in words.TOLD_FIELDS][:MOST_CHANGES],
     )  # fmt: skip
 
 
@@ -284,6 +282,22 @@ def _known(session: Session, account_id: str) -> None:
 
 def _missing() -> Refusal:
     return not_found("This page is not there.", "Look at the address, or go back to the accounts.")
+
+
+def _field(told: dict[str, Any]) -> dict[str, Any]:
+    """A field of a lead; of the other contacts those that say the same together, and each that says something else."""
+    field, value = told["field"], told["value"]
+    others = [] if field in words.OF_THE_CONTACT else told["others"]
+    same = [one for one in others if words.readable(field, one["value"]) == words.readable(field, value)]
+    return {
+        "field": field, "value": words.readable(field, value), "source": told["source"], "same": same,
+        "others": [one | {"value": words.readable(field, one["value"])} for one in others if one not in same],
+    }  # fmt: skip
+
+
+def _change(told: dict[str, Any]) -> dict[str, Any]:
+    before, after = (words.readable(told["field"] or "", told[name]) for name in ("old_value", "new_value"))
+    return told | {"old_value": before, "new_value": after}
 
 
 def _connection(row: Row, state: SyncState | None) -> dict[str, Any]:

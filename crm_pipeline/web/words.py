@@ -38,6 +38,11 @@ FIELDS = {
     "last_crm_sync_at": "Last synced",
 }
 """The columns of a lead, as people call them."""
+TOLD_FIELDS = frozenset((None, *FIELDS))
+"""Fields whose changes say something to a person; None is an event that has no field."""
+OF_THE_CONTACT = frozenset({"crm_id", "crm_source", "lead_type"})
+"""What the main contact gives as a whole; another contact has its own, and does not contradict."""
+MAIN_TYPES = {"contact": "Contact", "lead": "Lead", "person": "Person"}
 KINDS = {
     "created": "New",
     "updated": "Changed",
@@ -185,6 +190,25 @@ def shown(value: object) -> Markup | str:
     if value is None:
         return ""
     return moment(value) if isinstance(value, datetime) else escape(str(value))
+
+
+def readable(field: str, value: object) -> object:
+    """A value of a lead as a person reads it: times as times, a CRM by the name it goes by."""
+    if value is None:
+        return None
+    if field == "crm_source":
+        return title_of(str(value))
+    if field == "lead_type":
+        return MAIN_TYPES.get(str(value), value)
+    if field.endswith("_reason"):
+        return reason(str(value))[0]
+    if field.endswith("_at") and isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return value
 
 
 def how_it_ended(run: Mapping[str, Any]) -> str:
