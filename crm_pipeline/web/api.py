@@ -133,7 +133,7 @@ async def sync(body: models.AskSync, request: Request) -> Response:
 def sync_state(
     sync_id: UUID, request: Request, account_id: Annotated[models.AccountId | None, Query()] = None
 ) -> models.Sync:
-    """Its state, progress while it is under way, results once it has ended; of `account_id` only, where that is given."""
+    """Its state, progress while it is under way, results once it has ended; of `account_id` only, where it is given."""
     service = _service(request)
     state = service.sync_state(sync_id, account_id)
     if state is None:
