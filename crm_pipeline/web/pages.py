@@ -102,8 +102,10 @@ def error_page(request: Request, refusal: Refusal) -> Response:
         what, then = refusal.message, refusal.action
     is_passing = refusal.code == "warehouse_locked" and request.method in ("GET", "HEAD")
     told = None if refusal.status == 404 or is_passing else refusal.message
+    parts = request.url.path.split("/")
+    account_id = words.account_of(parts[2]) if parts[1] == "accounts" and len(parts) > 2 and told else None
     answer = pages_of(request).render(
-        request, "error.html", refusal.status, what=what, then=then, told=told, is_passing=is_passing
+        request, "error.html", refusal.status, account=account_id, what=what, then=then, told=told, is_passing=is_passing
     )
     answer.headers.update(refusal.headers or {})
     return answer
