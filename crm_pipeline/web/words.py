@@ -151,9 +151,9 @@ def account_of(part: str) -> str:
 
 def problem(code: str, provider: str | None = None) -> tuple[str, str]:
     """What happened and what to do."""
-    crm = title_of(provider) if provider else "The CRM"
-    what, then = ERRORS.get(code, OTHER_ERROR)
-    return what.format(crm=crm), then.format(crm=crm if provider else "the CRM")
+    crm = title_of(provider) if provider else "the CRM"
+    what, then = (text.format(crm=crm) for text in ERRORS.get(code, OTHER_ERROR))
+    return what[0].upper() + what[1:], then
 
 
 def reason(code: str) -> tuple[str, str]:
