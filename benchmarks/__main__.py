@@ -218,7 +218,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         choices=("stages", "syncs", "crms", "scale", "identity", "parallel", "fleet", "pages"),
         help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
         "identity: who is one person, where that is known; parallel: four CRMs of one account into one PostgreSQL; "
-        "fleet: one tick over 250 connections, some in trouble; pages: those of 200,000 leads (--contacts counts leads)",
+        "fleet: one tick over 250 connections, some in trouble; pages: of 200,000 leads, or --contacts",
     )
     parser.add_argument("--accounts", type=_positive, default=50, help="for fleet: with five connections each (50)")
     parser.add_argument("--postgres", metavar="URL", help="for scale and pages: an empty database, not a DuckDB file")

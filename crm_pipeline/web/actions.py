@@ -32,7 +32,12 @@ def choose(request: Request, account: str = "", provider: str = "") -> Response:
     """Whose CRM is to be connected, and which."""
     name = account.strip()[:LONGEST_ACCOUNT]
     return pages_of(request).render(
-        request, "choose.html", here="connect", name=name, chosen=provider if provider in PROVIDERS else None, wrong=None
+        request,
+        "choose.html",
+        here="connect",
+        name=name,
+        chosen=provider if provider in PROVIDERS else None,
+        wrong=None,
     )
 
 

@@ -105,7 +105,14 @@ def error_page(request: Request, refusal: Refusal) -> Response:
     parts = request.url.path.split("/")
     account_id = words.account_of(parts[2]) if parts[1] == "accounts" and len(parts) > 2 and told else None
     answer = pages_of(request).render(
-        request, "error.html", refusal.status, account=account_id, what=what, then=then, told=told, is_passing=is_passing
+        request,
+        "error.html",
+        refusal.status,
+        account=account_id,
+        what=what,
+        then=then,
+        told=told,
+        is_passing=is_passing,
     )
     answer.headers.update(refusal.headers or {})
     return answer
@@ -117,7 +124,11 @@ def accounts(request: Request, q: str = "", page: str = "") -> Response:
     number, search = _page(page), _text(q)
 
     def work(session: Session) -> list[Row]:
-        asked = {"search": search.lower() or None, "row_limit": ACCOUNTS, "row_offset": (number - 1) * ACCOUNTS}
+        asked: dict[str, Any] = {
+            "search": search.lower() or None,
+            "row_limit": ACCOUNTS,
+            "row_offset": (number - 1) * ACCOUNTS,
+        }
         return session.rows("pages/accounts", **asked)
 
     look = pages_of(request).reader.look(("accounts", search, number), work)
@@ -264,9 +275,7 @@ def preview(request: Request, part: str, sync_id: str) -> Response:
     )  # fmt: skip
 
 
-def _look(
-    request: Request, part: str, key: Hashable, work: Callable[[Session, str], Seen]
-) -> tuple[str, Look[Seen]]:
+def _look(request: Request, part: str, key: Hashable, work: Callable[[Session, str], Seen]) -> tuple[str, Look[Seen]]:
     """A look at an account that there is; any other is missing."""
     account_id = words.account_of(part)
 
@@ -373,7 +382,5 @@ def _uuid(text: str) -> UUID:
 
 def _assets() -> Callable[[str], str]:
     """The address of a static file, which changes with what is in it."""
-    digests = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in (HERE / "static").iterdir()
-    }
+    digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in (HERE / "static").iterdir()}
     return lambda name: f"/static/{name}?v={digests[name]}"

@@ -229,7 +229,7 @@ def how_it_ended(run: Mapping[str, Any]) -> str:
 
 def what_it_was(run: Mapping[str, Any]) -> str:
     """The kind of a past sync."""
-    kind = STRATEGIES.get(run["strategy"], run["strategy"])
+    kind = STRATEGIES.get(run["strategy"], "Sync")
     if run["strategy"] == "preview" and run["preview_of"] == "overwrite":
         kind = "Preview of a clean-up"
     return kind

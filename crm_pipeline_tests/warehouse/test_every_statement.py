@@ -363,7 +363,7 @@ def reports(session: Session) -> dict[str, Any]:
 def pages(session: Session) -> dict[str, Any]:
     """What the page shows: leads in every order it can be asked for, forwards and backwards, and by every search."""
     acme = {"account_id": "acme"}
-    window = {"row_limit": 3, "row_offset": 1}
+    window: dict[str, Any] = {"row_limit": 3, "row_offset": 1}
     everybody = Wanted.of()
     searches = [Wanted.of(text) for text in ("ann", "ÜNDER", "320-7788", "9", "nobody", "'; --")]
     orders = [Wanted.of("", name, order) for name in sorted(SORTS) for order in ("asc", "desc")]

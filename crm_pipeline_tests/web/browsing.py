@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 CHROMIUM = os.environ.get("CRM_TEST_CHROMIUM", "/usr/bin/chromium")
 PATIENCE = 15_000.0
@@ -48,9 +48,13 @@ def opened(browser: Browser, **options: object) -> Iterator[Window]:
         if message.type in ("error", "warning"):
             window.complaints.append(message.text)
 
+    def refuse(dialog: Dialog) -> None:
+        window.complaints.append(dialog.message)
+        dialog.dismiss()
+
     window.page.on("console", note)
     window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-    window.page.on("dialog", lambda dialog: (window.complaints.append(dialog.message), dialog.dismiss()))
+    window.page.on("dialog", refuse)
     try:
         yield window
         assert window.complaints == []

@@ -29,7 +29,9 @@ from crm_pipeline_tests.web.serving import Api, served, settings_of
 ODD = "a/b %2F ..\\ ünï <i>?#&"
 """An account that makes addresses difficult."""
 PHONE = 390
-FOREIGN = "script, style, link, meta, base, iframe, object, embed, img, svg, math, video, audio, marquee, template, portal"
+FOREIGN = (
+    "script, style, link, meta, base, iframe, object, embed, img, svg, math, video, audio, marquee, template, portal"
+)
 """What no value of a CRM may have become inside the content."""
 TOKEN = "correct-horse-battery"
 
@@ -42,7 +44,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         World(session, account_id="hostile").sync(*map(_hostile, range(len(HOSTILE))), on="hostile")
         acme = World(session)
         acme.sync(
-            a_payload("1", first="Ann", last="Lee", phone="(415) 320-7788", email="ann@example.com", company="Acme Inc"),
+            a_payload(
+                "1", first="Ann", last="Lee", phone="(415) 320-7788", email="ann@example.com", company="Acme Inc"
+            ),
             a_payload("2", first="Bob", last="Ray", phone="+44 7911 123456", message="Called\non Monday"),
             a_payload("3", first="Cy", phone="12"),
             a_payload("4", first=None, phone="212 736 5000"),

@@ -22,7 +22,6 @@ from crm_pipeline_tests.web.serving import Api, served, settings_of
 PEOPLE = 40
 ONE_SYNC = 180_000.0
 """Milliseconds a sync may take, on a machine that does other things as well."""
-LATER = {"timeout": ONE_SYNC}
 
 
 @pytest.fixture
@@ -68,11 +67,13 @@ def sign_in(page: Page) -> None:
 
 
 def first_sync(page: Page, server: Api) -> None:
-    expect(page).to_have_url(re.compile(r"/accounts/initech\?sync="), **LATER)
+    expect(page).to_have_url(re.compile(r"/accounts/initech\?sync="), timeout=ONE_SYNC)
     busy = page.locator(".connection .progress")
     expect(busy).to_be_visible()
     expect(page.get_by_role("button", name="Refreshing…")).to_be_disabled()
-    expect(page.locator(".connection")).to_contain_text(re.compile(r"Synced \d+ contacts \(\d+ new, \d+ updated\)"), **LATER)
+    expect(page.locator(".connection")).to_contain_text(
+        re.compile(r"Synced \d+ contacts \(\d+ new, \d+ updated\)"), timeout=ONE_SYNC
+    )
     expect(busy).to_have_count(0)
     expect(page.locator(".connection")).to_contain_text("Last synced: just now")
     expect(page.get_by_role("button", name="Refresh CRM")).to_be_enabled()
@@ -102,7 +103,7 @@ def previewed(page: Page, server: Api) -> None:
     page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Preview a refresh").click()
     expect(page.locator("h1")).to_have_text("Preview of a refresh: HubSpot")
-    expect(page.locator(".sum")).to_have_text("1 lead would change: 1 changed.", **LATER)
+    expect(page.locator(".sum")).to_have_text("1 lead would change: 1 changed.", timeout=ONE_SYNC)
     expect(page.locator(".difference")).to_contain_text("Zaphod")
     page.get_by_role("navigation", name="Account").get_by_role("link", name="Leads").click()
     expect(page.locator("main")).not_to_contain_text("Zaphod")
@@ -112,7 +113,7 @@ def previewed(page: Page, server: Api) -> None:
 def refreshed(page: Page, server: Api) -> None:
     page.get_by_role("button", name="Apply this refresh").click()
     expect(page).to_have_url(re.compile(r"/accounts/initech\?sync="))
-    expect(page.locator(".connection")).to_contain_text("(0 new, 1 updated)", **LATER)
+    expect(page.locator(".connection")).to_contain_text("(0 new, 1 updated)", timeout=ONE_SYNC)
     page.goto(f"{server.url}/accounts/initech/leads?q=zaphod")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.locator("tbody a").first.click()
@@ -124,7 +125,7 @@ def expired(page: Page, server: Api, sandbox: Sandbox) -> None:
     sandbox.book.break_connection(connection, "refresh")
     page.goto(f"{server.url}/accounts/initech")
     page.get_by_role("button", name="Refresh CRM").click()
-    expect(page.get_by_role("button", name="Reconnect")).to_be_visible(**LATER)
+    expect(page.get_by_role("button", name="Reconnect")).to_be_visible(timeout=ONE_SYNC)
     expect(page.locator(".connection")).to_contain_text("Sign-in expired")
     expect(page.locator(".trouble")).to_contain_text("Press Reconnect and sign in again.")
 
@@ -132,8 +133,8 @@ def expired(page: Page, server: Api, sandbox: Sandbox) -> None:
 def reconnected(page: Page, server: Api) -> None:
     page.get_by_role("button", name="Reconnect").click()
     sign_in(page)
-    expect(page).to_have_url(re.compile(r"/accounts/initech\?sync="), **LATER)
-    expect(page.get_by_role("button", name="Refresh CRM")).to_be_enabled(**LATER)
+    expect(page).to_have_url(re.compile(r"/accounts/initech\?sync="), timeout=ONE_SYNC)
+    expect(page.get_by_role("button", name="Refresh CRM")).to_be_enabled(timeout=ONE_SYNC)
     expect(page.locator(".connection .state")).to_have_text("Connected")
     page.goto(f"{server.url}/accounts/initech/leads?q=zaphod")
     expect(page.locator("tbody tr")).to_have_count(1)
