@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 from crm_pipeline import __version__
 from crm_pipeline.errors import PipelineError
 from crm_pipeline.settings import Settings
-from crm_pipeline.web import api, docs
+from crm_pipeline.web import api, docs, pages
 from crm_pipeline.web.refusals import Refusal, refusal_of
 from crm_pipeline.web.security import Access, Gate
 from crm_pipeline.web.service import Service
@@ -64,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Set by the page: `(request, refusal) -> Response` for errors that a person sees."""
     app.include_router(api.router)
     app.include_router(docs.router)
+    pages.install(app)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for kind in (HTTPException, RequestValidationError, PipelineError, Exception):

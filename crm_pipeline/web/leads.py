@@ -78,7 +78,7 @@ class LeadPage:
 def find_leads(session: Session, account_id: str, wanted: Wanted, *, limit: int, offset: int = 0) -> LeadPage:
     """One page; beyond the last one there are no rows."""
     asked = {"account_id": account_id, **wanted.parameters()}
-    order = {"sort": wanted.sort, "is_descending": wanted.is_descending}
+    order: dict[str, Any] = {"sort": wanted.sort, "is_descending": wanted.is_descending}
     rows = session.rows("pages/leads", **asked, **order, row_limit=limit, row_offset=min(offset, MOST_OFFSET))
     if rows and len(rows) < limit:
         return LeadPage(rows, offset + len(rows))
@@ -88,7 +88,7 @@ def find_leads(session: Session, account_id: str, wanted: Wanted, *, limit: int,
 def export_csv(session: Session, account_id: str, wanted: Wanted) -> IO[bytes]:
     """All columns of all leads that are wanted, ready to be sent at whatever pace, while nobody waits for the store."""
     asked = {"account_id": account_id, **wanted.parameters()}
-    order = {"sort": wanted.sort, "is_descending": wanted.is_descending}
+    order: dict[str, Any] = {"sort": wanted.sort, "is_descending": wanted.is_descending}
     columns = [row["column_name"] for row in session.rows("reports/lead_columns")]
     spool = cast(IO[bytes], SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  closed by `chunks`
     text = io.TextIOWrapper(spool, encoding="utf-8", errors="replace", newline="", write_through=False)

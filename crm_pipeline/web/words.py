@@ -38,6 +38,11 @@ FIELDS = {
     "last_crm_sync_at": "Last synced",
 }
 """The columns of a lead, as people call them."""
+TOLD_FIELDS = frozenset((None, *FIELDS))
+"""Fields whose changes say something to a person; None is an event that has no field."""
+OF_THE_CONTACT = frozenset({"crm_id", "crm_source", "lead_type"})
+"""What the main contact gives as a whole; another contact has its own, and does not contradict."""
+MAIN_TYPES = {"contact": "Contact", "lead": "Lead", "person": "Person"}
 KINDS = {
     "created": "New",
     "updated": "Changed",
@@ -116,6 +121,18 @@ ERRORS = {
 """By code: what happened and what to do, for a person who has no terminal."""
 OTHER_ERROR = ("Something went wrong.", "Try again; if it stays, tell your administrator.")
 UNKNOWN_REASON = ("An unknown reason", "Ask your administrator.")
+REASON_TITLES = {
+    "missing_phone": "No phone",
+    "missing_name": "No name",
+    "deleted": "Deleted",
+    "purged": "Deleted for good",
+    "merged_in_crm": "Merged",
+    "filtered_stage": "Stage not chosen",
+    "unusable_key": "No usable id",
+    "record_too_large": "Too large",
+    "unreadable_record": "Unreadable",
+}
+"""Short names of reasons; those of a phone are made of their code."""
 DOTS = re.compile(r"\.+")
 
 
@@ -134,15 +151,20 @@ def account_of(part: str) -> str:
 
 def problem(code: str, provider: str | None = None) -> tuple[str, str]:
     """What happened and what to do."""
-    crm = title_of(provider) if provider else "The CRM"
-    what, then = ERRORS.get(code, OTHER_ERROR)
-    return what.format(crm=crm), then.format(crm=crm if provider else "the CRM")
+    crm = title_of(provider) if provider else "the CRM"
+    what, then = (text.format(crm=crm) for text in ERRORS.get(code, OTHER_ERROR))
+    return what[0].upper() + what[1:], then
 
 
 def reason(code: str) -> tuple[str, str]:
     """What a reason means, and what to do in the CRM."""
     known = REASONS.get(code)
     return (known.meaning, known.advice) if known else UNKNOWN_REASON
+
+
+def reason_title(code: str) -> str:
+    """A reason in two or three words."""
+    return REASON_TITLES.get(code) or code.replace("_", " ").capitalize()
 
 
 def moment(value: datetime | None) -> Markup:
@@ -170,6 +192,25 @@ def shown(value: object) -> Markup | str:
     return moment(value) if isinstance(value, datetime) else escape(str(value))
 
 
+def readable(field: str, value: object) -> object:
+    """A value of a lead as a person reads it: times as times, a CRM by the name it goes by."""
+    if value is None:
+        return None
+    if field == "crm_source":
+        return title_of(str(value))
+    if field == "lead_type":
+        return MAIN_TYPES.get(str(value), value)
+    if field.endswith("_reason"):
+        return reason(str(value))[0]
+    if field.endswith("_at") and isinstance(value, str):
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return value
+
+
 def how_it_ended(run: Mapping[str, Any]) -> str:
     """A past sync in a sentence."""
     if run["status"] == "running":
@@ -188,7 +229,7 @@ def how_it_ended(run: Mapping[str, Any]) -> str:
 
 def what_it_was(run: Mapping[str, Any]) -> str:
     """The kind of a past sync."""
-    kind = STRATEGIES.get(run["strategy"], run["strategy"])
+    kind = STRATEGIES.get(run["strategy"], "Sync")
     if run["strategy"] == "preview" and run["preview_of"] == "overwrite":
         kind = "Preview of a clean-up"
     return kind
@@ -212,6 +253,7 @@ FILTERS = {
     "crm": title_of,
     "field": lambda name: FIELDS.get(name, name),
     "kind": lambda name: KINDS.get(name, name),
+    "reason_title": reason_title,
     "trigger": lambda name: TRIGGERS.get(name, name),
     "state": lambda name: STATES.get(name, name),
     "end": lambda name: ENDS.get(name, name),

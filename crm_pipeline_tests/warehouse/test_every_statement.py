@@ -30,6 +30,7 @@ from crm_pipeline.walk.removal import restore_leads
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.warehouse.statements import sql_folder
+from crm_pipeline.web.leads import SORTS, Wanted, find_leads
 from crm_pipeline_tests.walk.world import START, World, a_payload
 from crm_pipeline_tests.warehouse.looking import execute
 
@@ -361,6 +362,7 @@ def reports(session: Session) -> dict[str, Any]:
         "nobody": session.rows("reports/lead_identity", lead_id=str(FAILED)),
         "changes": session.rows("reports/changes", account_id=None, lead_id=str(lead), row_limit=None),
         **strategic_reports(session),
+        **pages(session),
         "rules": session.rows("reports/rules", account_id=IDENTIFIED),
         "review": session.rows("reports/review", account_id=IDENTIFIED, row_limit=None, example_limit=3),
         "sync_changes": [rows for rows in changed if rows],
@@ -373,6 +375,31 @@ def reports(session: Session) -> dict[str, Any]:
         "rejected_examples": session.rows("reports/rejected_examples", **connection),
         "contacts_by_state": session.rows("reports/contacts_by_state", **acme),
         "store": session.rows("reports/store"),
+    }
+
+
+def pages(session: Session) -> dict[str, Any]:
+    """What the page shows: leads in every order it can be asked for, forwards and backwards, and by every search."""
+    acme = {"account_id": "acme"}
+    window: dict[str, Any] = {"row_limit": 3, "row_offset": 1}
+    everybody = Wanted.of()
+    searches = [Wanted.of(text) for text in ("ann", "ÜNDER", "320-7788", "9", "nobody", "'; --")]
+    orders = [Wanted.of("", name, order) for name in sorted(SORTS) for order in ("asc", "desc")]
+    shown = {
+        f"leads by {wanted.sort} {wanted.order} {wanted.search}": find_leads(session, "acme", wanted, limit=100)
+        for wanted in (*orders, *searches)
+    }
+    return {
+        **{name: (page.total, page.rows) for name, page in shown.items()},
+        "second lead": find_leads(session, "acme", everybody, limit=1, offset=1).rows,
+        "no more leads": find_leads(session, "acme", everybody, limit=5, offset=10**12),
+        "accounts": session.rows("pages/accounts", search=None, row_limit=100, row_offset=0),
+        "some accounts": session.rows("pages/accounts", search="glob", row_limit=1, row_offset=0),
+        "account": session.rows("pages/account", **acme) + session.rows("pages/account", account_id="nobody"),
+        "rejected": session.rows("pages/rejections", **acme, reason=None, row_limit=100, row_offset=0),
+        "rejected for one reason": session.rows("pages/rejections", **acme, reason="missing_name", **window),
+        "past": session.rows("pages/history", **acme, row_limit=100, row_offset=0),
+        "threads": session.rows("pages/threads", **acme, row_limit=100, row_offset=0),
     }
 
 

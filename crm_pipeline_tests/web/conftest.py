@@ -19,8 +19,10 @@ from pathlib import Path
 
 import orjson
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from crm_pipeline.settings import NAMES
+from crm_pipeline_tests.web.browsing import CHROMIUM, Window, opened
 from crm_pipeline_tests.web.fake_dagster import FakeDagster, fake_dagster
 from crm_pipeline_tests.web.serving import wait_until
 
@@ -88,6 +90,23 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDagster]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One headless Chromium, Debian's, for the session."""
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]  # the tests may run as root, and in a small container
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def window(browser: Browser) -> Iterator[Window]:
+    """A window of its own cookies, which notes whatever a person would see in the browser's console."""
+    with opened(browser) as found:
+        yield found
 
 
 @pytest.fixture
