@@ -5,7 +5,7 @@ An account's connection of a CRM is invited, verified, saved and disconnected he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 from crm_pipeline.errors import NangoError
@@ -99,16 +99,23 @@ def saved(pipeline: Pipeline, found: NangoConnection) -> Connection:
             return registry.save(session, found, now=pipeline.now())
 
 
+Place = tuple[str, str]
+"""An integration at Nango and the id of a connection there."""
+
+
+def healthy(known: Sequence[Connection]) -> frozenset[Place]:
+    """Those of the connections that can be synced."""
+    ours = (one for one in known if one.is_active and one.state == "active")
+    return frozenset((one.nango_integration, one.nango_connection_id) for one in ours)
+
+
 def new_connection(
-    client: NangoClient, known: Sequence[Connection], account: str, provider: str
+    client: NangoClient, before: Collection[Place], account: str, provider: str
 ) -> NangoConnection | None:
-    """The newest healthy connection of the account at Nango that the registry does not hold as a healthy one."""
-    healthy = {
-        (one.nango_integration, one.nango_connection_id) for one in known if one.is_active and one.state == "active"
-    }
+    """The newest connection of the account's CRM at Nango that is well and was not among the healthy ones before."""
     for found in client.find_connections(account_id=account, integration=PROVIDERS[provider].integration):
-        key = (found.nango_integration, found.nango_connection_id)
-        if found.account_id == account and "auth" not in found.errors and key not in healthy:
+        place = (found.nango_integration, found.nango_connection_id)
+        if found.account_id == account and "auth" not in found.errors and place not in before:
             return found
     return None
 

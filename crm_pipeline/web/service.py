@@ -71,6 +71,7 @@ class Service:
         self._lock = threading.Lock()
         self._nango: NangoClient | None = None
         self._known: Remembered[str, list[Connection]] = Remembered()
+        self._invited: Remembered[tuple[str, str], frozenset[connecting.Place]] = Remembered()
         self._progress: Remembered[UUID, Progress] = Remembered()
 
     def close(self) -> None:
@@ -189,7 +190,9 @@ class Service:
     def connect_session(self, account_id: str, provider: str) -> ConnectSession:
         """A link for a person to connect the account's CRM; one that has expired keeps its id."""
         known = self._connections(account_id)
-        return connecting.invite(self.nango, account_id, provider, known=known)
+        session = connecting.invite(self.nango, account_id, provider, known=known)
+        self._invited.put((account_id, provider), connecting.healthy(known))
+        return session
 
     def connect(self, account_id: str, provider: str, nango_connection_id: str) -> tuple[Connection, StartedSync]:
         """Adopt a connection made at Nango, if it is the account's, and start its first sync."""
@@ -200,8 +203,14 @@ class Service:
         return connection, self._start(connection, Asked("append", None, False, False, "connected"))
 
     def find_new_connection(self, account_id: str, provider: str) -> NangoConnection | None:
-        """The account's connection at Nango that we do not hold yet: what is asked while a Connect window is open."""
-        return connecting.new_connection(self.nango, self._connections(account_id), account_id, provider)
+        """The account's connection at Nango that was not there when it was invited to make one.
+
+        What is asked while a Connect window is open; a webhook or the sensor may have saved it meanwhile.
+        """
+        before = self._invited.get((account_id, provider))
+        if before is None:
+            before = connecting.healthy(self._connections(account_id))
+        return connecting.new_connection(self.nango, before, account_id, provider)
 
     def disconnect(self, account_id: str, provider: str, *, keep_at_nango: bool = False) -> list[Connection]:
         """Let go of the account's CRM; its leads stay. What is queued or under way of it is cancelled."""
