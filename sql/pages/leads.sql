@@ -1,7 +1,7 @@
 -- One page of an account's leads: those that a search finds, in the order of any column, rows without a value last.
 -- reads: leads   grain: one row per lead of the page
--- parameters: account_id, search (in lower case; null for all), is_plain (the search is ASCII, which PostgreSQL compares
--- much faster), digits (of a phone), crm_id, id (null where the search is none),
+-- parameters: account_id, search (in lower case; null for all), is_plain (the search is ASCII, which PostgreSQL
+-- compares much faster), digits (of a phone), crm_id, id (null where the search is none),
 -- sort (a column), is_descending, row_limit, row_offset
 with found as (
     select
