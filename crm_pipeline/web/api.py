@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
 from crm_pipeline.commands.text import iso
+from crm_pipeline.errors import PipelineError
 from crm_pipeline.web import models
 from crm_pipeline.web.leads import USUAL_SORT, Wanted, find_leads
 from crm_pipeline.web.refusals import Refusal, not_found
@@ -150,6 +152,7 @@ def status(account_id: Account, request: Request) -> models.Status:
         provider=found.provider,
         lastSyncedAt=found.last_synced_at,
         connections=[models.Connection.of(one) for one in found.connections],
+        as_of=found.as_of,
     )
 
 
@@ -177,10 +180,14 @@ def leads(
 ) -> models.Leads:
     """A page of them; `total` counts all that the search finds."""
     wanted = Wanted.of(search, sort.value, order)
-    page = _service(request).reader.read(
-        lambda session: find_leads(session, account_id, wanted, limit=limit, offset=offset)
+    looked = _service(request).reader.look(
+        ("leads", account_id, wanted, limit, offset),
+        lambda session: find_leads(session, account_id, wanted, limit=limit, offset=offset),
     )
-    return models.Leads(leads=[_plain(row) for row in page.rows], total=page.total, limit=limit, offset=offset)
+    page = looked.seen
+    return models.Leads(
+        leads=[_plain(row) for row in page.rows], total=page.total, limit=limit, offset=offset, as_of=looked.as_of
+    )
 
 
 @router.get(
@@ -247,7 +254,10 @@ async def _waited(service: Service, ids: Sequence[UUID], seconds: float) -> None
     """Until all are over or the time is; a caller who waits takes no thread from the others meanwhile."""
     until, pause, waiting = time.monotonic() + seconds, SHORT_POLL, list(ids)
     while waiting and time.monotonic() < until:
-        waiting = await run_in_threadpool(service.pending, waiting)
+        try:
+            waiting = await run_in_threadpool(service.pending, waiting)
+        except PipelineError:  # the syncs are asked for; how they stand can be asked later
+            return
         if waiting:
             await asyncio.sleep(max(0.0, min(pause, until - time.monotonic())))
             pause = min(pause * 1.5, LONG_POLL)
@@ -275,6 +285,4 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    from datetime import datetime
-
     return iso(value) if isinstance(value, datetime) and value.tzinfo else str(value)

@@ -59,6 +59,9 @@ Moment = Annotated[
 """In UTC, with `Z`."""
 
 
+AS_OF: Any = Field(None, description="Set while a sync has a DuckDB file open: when it was so. Ask again in a moment.")
+
+
 class Taken(BaseModel):
     """A body: nothing but what it names."""
 
@@ -293,6 +296,7 @@ class Status(BaseModel):
     provider: str | None = Field(description="Of the connection that was synced last.")
     lastSyncedAt: Moment | None
     connections: list[Connection]
+    as_of: Moment | None = AS_OF
 
 
 class EverythingStarted(BaseModel):
@@ -317,6 +321,7 @@ class Leads(BaseModel):
     total: int
     limit: int
     offset: int
+    as_of: Moment | None = AS_OF
 
 
 def _failure(error: Mapping[str, Any] | None) -> Failure | None:

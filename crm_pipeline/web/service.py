@@ -223,8 +223,10 @@ class Service:
 
     def status(self, account_id: str) -> AccountStatus:
         """The account's connections."""
-        rows = self._look(lambda session: session.rows("reports/status", account_id=account_id))
-        connections = tuple(_connection_state(row, self._now()) for row in rows)
+        looked = self.reader.look(
+            ("status", account_id), lambda session: session.rows("reports/status", account_id=account_id)
+        )
+        connections = tuple(_connection_state(row, self._now()) for row in looked.seen)
         used = [one for one in connections if one.state != "disconnected"]
         newest = max(used, key=lambda one: (one.connected, _moment(one.last_synced_at)), default=None)
         synced = [one.last_synced_at for one in connections if one.last_synced_at is not None]
@@ -233,6 +235,7 @@ class Service:
             provider=newest.provider if newest else None,
             last_synced_at=max(synced, default=None),
             connections=connections,
+            as_of=looked.as_of,
         )
 
     def nango_event(self, event: Mapping[str, Any]) -> StartedSync | None:

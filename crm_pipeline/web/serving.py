@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 
 import click
 
 from crm_pipeline.commands import app, output
+from crm_pipeline.commands.signals import Stopped
 from crm_pipeline.errors import ConfigError
 from crm_pipeline.settings import Settings
 
@@ -81,4 +83,5 @@ def _serve(settings: Settings, sock: socket.socket) -> None:
         output.error_console(), f"The API and the page: http://{shown}:{port} (the API: /docs). Ctrl-C ends it."
     )
     output.told(output.error_console(), f"Syncs run in Dagster at {settings.dagster_url}.")
-    uvicorn.Server(config).run(sockets=[sock])
+    with suppress(Stopped):  # uvicorn ends in order, and then passes the signal on
+        uvicorn.Server(config).run(sockets=[sock])

@@ -103,3 +103,5 @@ class AccountStatus:
     provider: str | None
     last_synced_at: datetime | None
     connections: tuple[ConnectionState, ...]
+    as_of: datetime | None = None
+    """When it was so, where a sync has a DuckDB file open and nothing newer can be read."""

@@ -84,7 +84,7 @@ def dagster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDagster]:
         yield real
     finally:
         log.close()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:

@@ -395,7 +395,9 @@ def test_leads_are_paged_searched_and_sorted(api: Api, pipeline: Pipeline) -> No
     assert [lead["id"] for lead in found["leads"]] == [one["id"]]
     assert one["last_crm_sync_at"].endswith("Z")
     assert api.get("/api/leads?account_id=globex").json["total"] == 0
-    assert api.get("/api/leads?account_id=nobody").json == {"leads": [], "total": 0, "limit": 50, "offset": 0}
+    assert api.get("/api/leads?account_id=nobody").json == {
+        "leads": [], "total": 0, "limit": 50, "offset": 0, "as_of": None,
+    }  # fmt: skip
 
 
 HOSTILE = (
@@ -454,11 +456,18 @@ def test_a_store_that_a_sync_has_open_is_a_503_with_a_time_and_never_a_traceback
     api: Api, queue: FakeDagster, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crm_pipeline.web.service.READ_WAIT", 0.5)
+    for target in ("/api/crm/status?account_id=acme", "/api/leads?account_id=acme"):
+        assert api.get(target).json["as_of"] is None
     sync_id = api.post("/api/crm/sync", ACME).json["sync_ids"][0]
     queue.set(queue.runs[0]["runId"], "STARTED")
     with held_open(pipeline.warehouse.path):
         shown = api.get(f"/api/crm/syncs/{sync_id}").json
         assert (shown["state"], shown["progress"]["step"]) == ("running", "starting"), "Dagster tells it meanwhile"
+        for target in ("/api/crm/status?account_id=acme", "/api/leads?account_id=acme"):
+            assert api.get(target).json["as_of"].endswith("Z"), "what was seen before"
+        unseen = api.get("/api/leads?account_id=globex")
+        assert (unseen.status, unseen.error["code"]) == (503, "warehouse_locked")
+        assert int(unseen.headers["retry-after"]) > 0
         again = api.post("/api/crm/sync", ACME)
         assert again.json["sync_ids"] == [sync_id], "the connection is remembered, and its sync joined"
 
