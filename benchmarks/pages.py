@@ -28,7 +28,7 @@ CONTACTS_PER_LEAD = 1.23
 """In the people of `scale.py`: some are typed in twice, some have no phone."""
 TIMES = "BENCH_TIMES"
 MOST_MS = 300.0
-HEADINGS = ("", "median ms", "p95 ms", "target", "")
+HEADINGS = ("", "median ms", "p95 ms", "CPU ms", "target", "")
 Facts = dict[str, Any]
 
 
@@ -46,8 +46,8 @@ def measure(leads: int, times: int, folder: Path, *, postgres: str | None = None
     if facts["leads"] < leads * 0.98:
         raise BenchmarkFailed(f"there are {facts['leads']:,} leads, not {leads:,}")
     rows = [_cells(name, found) for name, found in facts["pages"].items()]
-    table = aligned([HEADINGS, *rows], left=(0, 3, 4))
-    is_met = all(_p95(found) <= MOST_MS for found in facts["pages"].values())
+    table = aligned([HEADINGS, *rows], left=(0, 4, 5))
+    is_met = all(_p95(found["wall"]) <= MOST_MS for found in facts["pages"].values())
     return f"{facts['leads']:,} leads, {times} requests each\n\n{table}", is_met
 
 
@@ -56,7 +56,7 @@ def look() -> Facts:
     times = int(os.environ[TIMES])
     with _serving() as get:
         total = _total(get)
-        pages = {name: [_timed(get, query) for _ in range(times)] for name, query in _queries(total).items()}
+        pages = {name: _timed(get, query, times) for name, query in _queries(total).items()}
     return {"leads": total, "pages": pages}
 
 
@@ -117,17 +117,23 @@ def _total(get: Callable[[str], bytes]) -> int:
     return int(orjson.loads(get(f"/api/leads?account_id={ACCOUNT}&limit=1"))["total"])
 
 
-def _timed(get: Callable[[str], bytes], query: Mapping[str, object]) -> float:
-    started = time.perf_counter()
-    get(f"/accounts/{ACCOUNT}/leads?{urlencode(query)}")
-    return (time.perf_counter() - started) * 1000
+def _timed(get: Callable[[str], bytes], query: Mapping[str, object], times: int) -> dict[str, list[float]]:
+    """Milliseconds of the clock and of this process's processor time, which other processes disturb less."""
+    wall, cpu = [], []
+    for _ in range(times):
+        started, used = time.perf_counter(), time.process_time()
+        get(f"/accounts/{ACCOUNT}/leads?{urlencode(query)}")
+        wall.append((time.perf_counter() - started) * 1000)
+        cpu.append((time.process_time() - used) * 1000)
+    return {"wall": wall, "cpu": cpu}
 
 
 def _p95(found: list[float]) -> float:
     return quantiles(found, n=20, method="inclusive")[-1] if len(found) > 1 else found[0]
 
 
-def _cells(name: str, found: list[float]) -> tuple[str, ...]:
-    p95 = _p95(found)
+def _cells(name: str, found: Mapping[str, list[float]]) -> tuple[str, ...]:
+    p95 = _p95(found["wall"])
     met = "met" if p95 <= MOST_MS else "MISSED"
-    return name, f"{median(found):.0f}", f"{p95:.0f}", f"<= {MOST_MS:.0f} ms", met
+    figures = (median(found["wall"]), p95, median(found["cpu"]))
+    return name, *(f"{figure:.0f}" for figure in figures), f"<= {MOST_MS:.0f} ms", met

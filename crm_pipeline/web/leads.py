@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any, cast
+from typing import Any
 from uuid import UUID
 
 from crm_pipeline.commands.leads import FEWEST_DIGITS, PHONE_SEARCH
@@ -27,9 +26,8 @@ SORTS = frozenset((*WORDS, *MOMENTS))
 USUAL_SORT = "crm_last_activity_at"
 LONGEST_SEARCH = 200
 MOST_OFFSET = 2**62
-IN_MEMORY = 4 << 20
-"""Bytes of an export that are kept in memory; a larger one waits in a file that nobody else can open."""
-CHUNK = 1 << 16
+BATCH = 2_000
+"""Leads of an export that are read at once; between two batches a sync may have the store."""
 BOM = "\ufeff"
 """Opened with a double click, a spreadsheet takes a file without it for another alphabet."""
 
@@ -77,37 +75,45 @@ class LeadPage:
 
 def find_leads(session: Session, account_id: str, wanted: Wanted, *, limit: int, offset: int = 0) -> LeadPage:
     """One page; beyond the last one there are no rows."""
-    asked = {"account_id": account_id, **wanted.parameters()}
-    order: dict[str, Any] = {"sort": wanted.sort, "is_descending": wanted.is_descending}
-    rows = session.rows("pages/leads", **asked, **order, row_limit=limit, row_offset=min(offset, MOST_OFFSET))
-    if rows and len(rows) < limit:
-        return LeadPage(rows, offset + len(rows))
-    return LeadPage(rows, session.rows("pages/lead_total", **asked)[0]["total"])
+    ids = find_ids(session, account_id, wanted, limit=limit, offset=offset)
+    place = {lead_id: number for number, lead_id in enumerate(ids)}
+    rows = session.rows("pages/leads", account_id=account_id, ids=[str(one) for one in ids]) if ids else []
+    rows.sort(key=lambda row: place[row["id"]])
+    if ids and len(ids) < limit:
+        return LeadPage(rows, offset + len(ids))
+    return LeadPage(rows, session.rows("pages/lead_total", account_id=account_id, **wanted.parameters())[0]["total"])
 
 
-def export_csv(session: Session, account_id: str, wanted: Wanted) -> IO[bytes]:
-    """All columns of all leads that are wanted, ready to be sent at whatever pace, while nobody waits for the store."""
-    asked = {"account_id": account_id, **wanted.parameters()}
-    order: dict[str, Any] = {"sort": wanted.sort, "is_descending": wanted.is_descending}
-    columns = [row["column_name"] for row in session.rows("reports/lead_columns")]
-    spool = cast(IO[bytes], SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  closed by `chunks`
-    text = io.TextIOWrapper(spool, encoding="utf-8", errors="replace", newline="", write_through=False)
-    text.write(BOM)
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    for batch in session.stream("pages/leads", **asked, **order, row_limit=None, row_offset=0):
-        writer.writerows([[cell(value) for value in row] for row in batch])
-    text.flush()
-    text.detach()
-    spool.seek(0)
-    return spool
+def find_ids(
+    session: Session, account_id: str, wanted: Wanted, *, limit: int | None = None, offset: int = 0
+) -> list[UUID]:
+    """The ids of leads in the wanted order, all of them without a limit."""
+    asked: dict[str, Any] = {"account_id": account_id, "sort": wanted.sort, "is_descending": wanted.is_descending}
+    asked |= {**wanted.parameters(), "row_limit": limit, "row_offset": min(offset, MOST_OFFSET)}
+    if limit is not None:
+        return [row["id"] for row in session.rows("pages/lead_ids", **asked)]
+    return [lead_id for batch in session.stream("pages/lead_ids", **asked) for (lead_id,) in batch]
 
 
-def chunks(spool: IO[bytes]) -> Iterator[bytes]:
-    """What was exported, piece by piece; the file is gone afterwards."""
-    with spool:
-        while piece := spool.read(CHUNK):
-            yield piece
+def csv_header(columns: list[str]) -> bytes:
+    """How an export begins."""
+    return _csv([columns], BOM)
+
+
+def csv_rows(session: Session, account_id: str, ids: list[UUID], columns: list[str]) -> bytes:
+    """Some leads with all their columns, in the order of the ids; one that is gone by now is left out."""
+    place, id_column = {lead_id: number for number, lead_id in enumerate(ids)}, columns.index("id")
+    found = session.stream("pages/leads", account_id=account_id, ids=[str(one) for one in ids])
+    rows = [row for batch in found for row in batch]
+    rows.sort(key=lambda row: place[row[id_column]])
+    return _csv([cell(value) for value in row] for row in rows)
+
+
+def _csv(rows: Iterable[Iterable[str]], start: str = "") -> bytes:
+    text = io.StringIO(start, newline="")
+    text.seek(0, io.SEEK_END)
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _uuid(text: str) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from crm_pipeline.errors import PipelineError
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.web import words
-from crm_pipeline.web.leads import MOMENTS, Wanted, chunks, export_csv, find_leads
+from crm_pipeline.web.leads import BATCH, MOMENTS, Wanted, csv_header, csv_rows, find_ids, find_leads
 from crm_pipeline.web.reader import Look, Reader
 from crm_pipeline.web.refusals import Refusal, not_found
 from crm_pipeline.web.service import Service
@@ -36,6 +37,8 @@ HERE = Path(__file__).parent
 LEADS, THREADS, REJECTED, SYNCS, ACCOUNTS = 50, 25, 50, 50, 100
 """Rows of a page."""
 MOST_CHANGES = 50
+EXPORT_WAIT = 120.0
+"""Seconds that an export which has begun waits for a sync, as a sync itself would; then the download breaks off."""
 MOST_PAGE = 10**9
 MOST_FOLLOWED = 20
 """Syncs that one page shows the progress of."""
@@ -54,6 +57,7 @@ class Pages:
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
+            auto_reload=False,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
@@ -186,15 +190,23 @@ def leads(request: Request, part: str, q: str = "", sort: str = "", order: str =
 @router.get("/accounts/{part}/leads.csv")
 def leads_csv(request: Request, part: str, q: str = "", sort: str = "", order: str = "") -> Response:
     """All leads that a search finds, with all their columns, for a spreadsheet."""
-    account_id, wanted = words.account_of(part), Wanted.of(q, sort, order)
+    account_id, wanted, reader = words.account_of(part), Wanted.of(q, sort, order), pages_of(request).reader
 
-    def work(session: Session) -> Any:
+    def begin(session: Session) -> tuple[list[str], list[UUID]]:
         _known(session, account_id)
-        return export_csv(session, account_id, wanted)
+        columns = [row["column_name"] for row in session.rows("reports/lead_columns")]
+        return columns, find_ids(session, account_id, wanted)
 
-    spool = pages_of(request).reader.read(work)
+    columns, ids = reader.read(begin)
+
+    def pieces() -> Iterator[bytes]:
+        yield csv_header(columns)
+        for start in range(0, len(ids), BATCH):
+            work = partial(csv_rows, account_id=account_id, ids=ids[start : start + BATCH], columns=columns)
+            yield reader.read(work, wait=EXPORT_WAIT)
+
     headers = {"Content-Disposition": 'attachment; filename="leads.csv"'}
-    return StreamingResponse(chunks(spool), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(pieces(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @router.get("/accounts/{part}/leads/{lead_id}")

@@ -216,10 +216,12 @@ def _is_way_in(path: str) -> bool:
 
 
 def _answer(request: Request, refusal: Refusal) -> Response:
-    """Who opens a page without a session is shown the login; everybody else the published envelope."""
-    wants_page = request.method in SAFE_METHODS and "text/html" in request.headers.get("accept", "")
+    """Who is at the page without a session is shown the login; everybody else the published envelope."""
+    wants_page = "text/html" in request.headers.get("accept", "")
     if refusal.status == 401 and wants_page and not request.url.path.startswith("/api/"):
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        target = "/"
+        if request.method in SAFE_METHODS:  # a form is not sent again after the login
+            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/login?next={quote(target, safe='/')}", status_code=303)
     return JSONResponse(refusal.as_dict(), refusal.status, headers=refusal.headers)
 

@@ -250,6 +250,7 @@ FILTERS = {
     "moment": moment,
     "since": since,
     "shown": shown,
+    "shown_as": lambda value, field: shown(readable(field, value)),
     "crm": title_of,
     "field": lambda name: FIELDS.get(name, name),
     "kind": lambda name: KINDS.get(name, name),

@@ -381,7 +381,7 @@ def reports(session: Session) -> dict[str, Any]:
 def pages(session: Session) -> dict[str, Any]:
     """What the page shows: leads in every order it can be asked for, forwards and backwards, and by every search."""
     acme = {"account_id": "acme"}
-    window: dict[str, Any] = {"row_limit": 3, "row_offset": 1}
+    window: dict[str, Any] = {"row_limit": 3, "row_offset": 0}
     everybody = Wanted.of()
     searches = [Wanted.of(text) for text in ("ann", "ÜNDER", "320-7788", "9", "nobody", "'; --")]
     orders = [Wanted.of("", name, order) for name in sorted(SORTS) for order in ("asc", "desc")]
@@ -397,9 +397,9 @@ def pages(session: Session) -> dict[str, Any]:
         "some accounts": session.rows("pages/accounts", search="glob", row_limit=1, row_offset=0),
         "account": session.rows("pages/account", **acme) + session.rows("pages/account", account_id="nobody"),
         "rejected": session.rows("pages/rejections", **acme, reason=None, row_limit=100, row_offset=0),
-        "rejected for one reason": session.rows("pages/rejections", **acme, reason="missing_name", **window),
+        "rejected for one reason": session.rows("pages/rejections", **acme, reason="phone_too_short", **window),
         "past": session.rows("pages/history", **acme, row_limit=100, row_offset=0),
-        "threads": session.rows("pages/threads", **acme, row_limit=100, row_offset=0),
+        "threads": [session.rows("pages/threads", **acme, row_limit=100, row_offset=0)],
     }
 
 

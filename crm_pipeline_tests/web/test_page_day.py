@@ -122,7 +122,7 @@ def refreshed(page: Page, server: Api) -> None:
 
 def expired(page: Page, server: Api, sandbox: Sandbox) -> None:
     (connection,) = sandbox.book.of_account("initech")
-    sandbox.book.break_connection(connection, "refresh")
+    sandbox.book.break_connection(connection, "uninstalled")
     page.goto(f"{server.url}/accounts/initech")
     page.get_by_role("button", name="Refresh CRM").click()
     expect(page.get_by_role("button", name="Reconnect")).to_be_visible(timeout=ONE_SYNC)

@@ -1,7 +1,7 @@
 -- How many leads of an account a search finds.
 -- reads: leads   grain: one row
--- parameters: account_id, search (in lower case; null for all), is_plain (the search is ASCII, which PostgreSQL compares
--- much faster), digits (of a phone), crm_id, id (null where the search is none)
+-- parameters: account_id, search (in lower case; null for all), is_plain (the search is ASCII, which PostgreSQL
+-- compares much faster), digits (of a phone), crm_id, id (null where the search is none)
 select count(*) as total
 from leads
 where

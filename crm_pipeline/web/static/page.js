@@ -4,6 +4,8 @@
 
 const EVERY = 1500; // milliseconds between two looks
 const SLOWER = 5000; // after a look that failed
+const UNHURRIED = 2500; // between two questions whether a person has signed in: each is one to Nango
+const UNTIL = Date.now() + 30 * 60 * 1000; // as long as a link to connect is good
 
 const written = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
@@ -66,7 +68,12 @@ async function follow() {
 // --- a connection that is being made
 
 async function wait(form) {
-  let pause = EVERY;
+  let pause = UNHURRIED;
+  if (Date.now() > UNTIL) {
+    form.querySelector(".spinner").remove();
+    form.querySelector("[data-told]").textContent = "The link is no longer good. Go back and start again.";
+    return;
+  }
   try {
     const { found } = await (await ask(form.dataset.found)).json();
     if (found) {
@@ -105,4 +112,4 @@ addEventListener("pageshow", () => {
 });
 setTimeout(follow, EVERY);
 const connecting = document.getElementById("connected");
-if (connecting) setTimeout(wait, EVERY, connecting);
+if (connecting) setTimeout(wait, UNHURRIED, connecting);
