@@ -43,21 +43,21 @@ class Look(Generic[Seen]):
 class Reader:
     """One for the process; thread safe. Threads take turns at a DuckDB file."""
 
-    def __init__(self, warehouse: Warehouse, *, wait: float = WAIT, impatient_wait: float = IMPATIENT_WAIT) -> None:
-        self._warehouse, self._wait, self._impatient_wait = warehouse, wait, impatient_wait
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
         self._turn = threading.Lock()
         self._memory = _Memory()
 
     def read(self, work: Callable[[Session], Seen], *, wait: float | None = None) -> Seen:
         """One look; raises `warehouse_locked` where a sync has the file open all the time."""
-        with self._opened(self._wait if wait is None else wait) as session:
+        with self._opened(WAIT if wait is None else wait) as session:
             return work(session)
 
     def look(self, key: Hashable, work: Callable[[Session], Seen]) -> Look[Seen]:
         """A look that is remembered by `key`, and given from memory while a sync has the file open."""
         known = self._memory.get(key)
         try:
-            seen = self.read(work, wait=self._wait if known is None else self._impatient_wait)
+            seen = self.read(work, wait=WAIT if known is None else IMPATIENT_WAIT)
         except WarehouseError as error:
             if known is None or error.code != "warehouse_locked":
                 raise

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, expect
 from crm_pipeline.settings import Settings
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Session
-from crm_pipeline.web import words
+from crm_pipeline.web import reader, words
 from crm_pipeline_tests.holder import held_open
 from crm_pipeline_tests.walk.world import World, a_payload
 from crm_pipeline_tests.warehouse.looking import execute
@@ -319,7 +319,10 @@ def test_nothing_yet_says_what_to_do(server: Api, window: Window, tmp_path: Path
         assert not (tmp_path / "crm.duckdb").exists(), "who looks makes no store"
 
 
-def test_while_a_sync_writes_there_is_what_was_seen_or_a_page_that_waits(store: Path, window: Window) -> None:
+def test_while_a_sync_writes_there_is_what_was_seen_or_a_page_that_waits(
+    store: Path, window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "WAIT", 1.0)
     with served(settings_of(store, {})) as api:
         window.open(f"{api.url}/accounts/acme/leads")
         with held_open(store / "crm.duckdb"):
