@@ -1,6 +1,6 @@
 # Each target works on a fresh clone with Python 3.11 to 3.14 and make; `uv` makes the installation faster when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-kill test-worlds check bench clean
+.PHONY: help demo dev serve test test-kill test-worlds check bench clean
 
 # the first of these that is new enough makes .venv
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -26,6 +26,9 @@ demo: $(RUNTIME) ## a local Nango with CRMs, synced into leads; needs no account
 
 dev: $(RUNTIME) ## the Dagster UI on this machine
 	DAGSTER_HOME="$(CURDIR)" $(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1
+
+serve: $(RUNTIME) ## the API and the page on this machine; `make dev` runs their syncs
+	$(BIN)/crm-pipeline serve
 
 test: $(DEV) ## every test
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal

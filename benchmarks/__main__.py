@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from benchmarks import crms, parallel, processes, report, sandbox, scale
+from benchmarks import crms, pages, parallel, processes, report, sandbox, scale
 from benchmarks.processes import BenchmarkFailed, Usage
 from benchmarks.report import Line, Target
 from benchmarks.stages import STAGES, run_stage
@@ -25,9 +25,11 @@ from benchmarks.stages import STAGES, run_stage
 Facts = dict[str, Any]
 WALK = (("land", "fetch and land (dlt)"), ("contacts", "contacts (map, normalize)"), ("leads", "leads (match, build)"))
 FULL, CHANGES, NOTHING = Target(15, 450), Target(4), Target(3)
-CHILDREN = STAGES | scale.STAGES
+CHILDREN = STAGES | scale.STAGES | pages.STAGES
 LIBRARIES = ("dlt", "duckdb", "pyarrow", "orjson", "phonenumbers")
 CONTACTS = 100_000
+PAGE_RUNS = 20
+"""Requests of each page at least: a p95 of fewer is none."""
 DONE, MISSED, FAILED = 0, 1, 2
 
 
@@ -46,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "identity": measure_identity,
                 "parallel": measure_parallel,
                 "fleet": measure_fleet,
+                "pages": measure_pages,
             }
             return parts.get(options.only, measure)(options, Path(folder))
     except BenchmarkFailed as error:
@@ -114,6 +117,13 @@ def measure_fleet(options: argparse.Namespace, folder: Path) -> int:
 
     table, is_met = fleet.measure(folder, options.accounts)
     print(f"{fleet.CONTACTS} contacts a connection; {_processors()}\n\n{table}")
+    return MISSED if options.strict and not is_met else DONE
+
+
+def measure_pages(options: argparse.Namespace, folder: Path) -> int:
+    """The pages of one account with very many leads."""
+    table, is_met = pages.measure(options.contacts, max(options.runs, PAGE_RUNS), folder, postgres=options.postgres)
+    print(f"{_processors()}\n{table}")
     return MISSED if options.strict and not is_met else DONE
 
 
@@ -205,17 +215,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="end with 1 when a target was missed")
     parser.add_argument(
         "--only",
-        choices=("stages", "syncs", "crms", "scale", "identity", "parallel", "fleet"),
+        choices=("stages", "syncs", "crms", "scale", "identity", "parallel", "fleet", "pages"),
         help="one part; crms: every CRM beside HubSpot; scale: one account with very many contacts, rebuilt; "
         "identity: who is one person, where that is known; parallel: four CRMs of one account into one PostgreSQL; "
-        "fleet: one tick over 250 connections, some in trouble",
+        "fleet: one tick over 250 connections, some in trouble; pages: of 200,000 leads, or --contacts",
     )
     parser.add_argument("--accounts", type=_positive, default=50, help="for fleet: with five connections each (50)")
-    parser.add_argument("--postgres", metavar="URL", help="for scale: an empty database instead of a DuckDB file")
+    parser.add_argument("--postgres", metavar="URL", help="for scale and pages: an empty database, not a DuckDB file")
     commands = parser.add_subparsers(dest="command", metavar="")
     commands.add_parser("stage", help="for our own child processes").add_argument("name", choices=CHILDREN)
     options = parser.parse_args(arguments)
-    options.contacts = options.contacts or (scale.CONTACTS if options.only == "scale" else CONTACTS)
+    usual = {"scale": scale.CONTACTS, "pages": pages.LEADS}
+    options.contacts = options.contacts or usual.get(options.only, CONTACTS)
     return options
 
 

@@ -32,6 +32,7 @@ from crm_pipeline.commands import (
 )  # fmt: skip
 from crm_pipeline.commands.signals import Stopped, stoppable
 from crm_pipeline.errors import ConfigError, PipelineError, WarehouseError
+from crm_pipeline.web.serving import serve
 
 NAME = "crm-pipeline"
 
@@ -48,7 +49,7 @@ def commands() -> None:
 for command in (
     syncing.sync, reading.status, leads.leads, lead.lead, leads.rejections, reading.history, reading.changes,
     rebuild.rebuild, restoring.restore, review.review, rules.together, rules.apart, rules.split, rules.rules,
-    registry.connections, registry.connect, checking.check, notices.notices,
+    registry.connections, registry.connect, registry.disconnect, serve, checking.check, notices.notices,
     maintenance.maintenance, doctor.doctor, local.sandbox, demo.demo,
 ):  # fmt: skip
     commands.add_command(command)

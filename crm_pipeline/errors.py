@@ -4,6 +4,7 @@ PipelineError
 ├── ConfigError      ours or the operator's: a setting, a wrong command
 ├── NangoError       Nango refused, is unreachable, or has no usable connection
 ├── ProviderError    the CRM behind Nango refused or answered nonsense
+├── DagsterError     Dagster, which runs the syncs that the API and the page start, is not there or refused
 ├── WarehouseError   the store is locked or failed; `ConnectionBusy` where another sync has the connection
 ├── SyncHeld         nothing is broken, but a person has to look before data goes away
 └── SyncUnfinished   nothing is broken, but the time that the sync was given is over
@@ -34,6 +35,7 @@ ACTIONS: dict[str, str] = {
     "`crm-pipeline sync --account ACCOUNT --provider PROVIDER --force`, with the strategy that was held.",
     "warehouse_locked": "Wait for the process named above to finish, or stop it, then run the command again.",
     "warehouse_error": "Check that the store's disk has room and can be written, then run the command again.",
+    "dagster_unavailable": "Start Dagster (`make dev`), or set CRM_DAGSTER_URL to the address of its webserver.",
     "internal_error": "This is a bug: report the message and the log to the maintainers. The next sync continues.",
     "invalid_setting": "Correct the setting named above and run the command again.",
 }
@@ -107,6 +109,12 @@ class ProviderError(PipelineError):
             "pagination_loop",
         }
     )
+
+
+class DagsterError(PipelineError):
+    """Dagster's webserver: unreachable, or without the graph that the syncs are in."""
+
+    codes = frozenset({"dagster_unavailable"})
 
 
 class WarehouseError(PipelineError):

@@ -25,6 +25,7 @@ NAMES = (
     "CRM_DEFAULT_REGION",
     "CRM_SYNC_RUNS",
     "CRM_SYNC_AT_ONCE",
+    "CRM_DAGSTER_URL",
     "CRON_SECRET",
     "CRM_API_TOKEN",
     "CRM_NOTICE_EMAIL",
@@ -34,6 +35,7 @@ NAMES = (
 """Every variable read here."""
 
 DEFAULT_HOST = "https://api.nango.dev"
+DEFAULT_DAGSTER = "http://127.0.0.1:3000"
 DEFAULT_WAREHOUSE = "duckdb:///.crm/crm.duckdb"
 DEFAULT_DATA_DIR = ".crm"
 DEFAULT_REGION = "US"
@@ -107,6 +109,7 @@ class Settings:
     default_region: str = DEFAULT_REGION
     sync_runs: int = DEFAULT_RUNS
     sync_at_once: int = DEFAULT_AT_ONCE
+    dagster_url: str = DEFAULT_DAGSTER
     cron_secret: Secret | None = None
     api_token: Secret | None = None
     notice_email: tuple[str, ...] = ()
@@ -131,6 +134,7 @@ class Settings:
             default_region=form.read("CRM_DEFAULT_REGION", _region, DEFAULT_REGION),
             sync_runs=form.read("CRM_SYNC_RUNS", _up_to(MOST_RUNS), DEFAULT_RUNS),
             sync_at_once=form.read("CRM_SYNC_AT_ONCE", _up_to(MOST_AT_ONCE), DEFAULT_AT_ONCE),
+            dagster_url=form.read("CRM_DAGSTER_URL", _dagster_url, DEFAULT_DAGSTER),
             cron_secret=form.read("CRON_SECRET", _cron_secret, None),
             api_token=form.read("CRM_API_TOKEN", _api_token, None),
             notice_email=form.read("CRM_NOTICE_EMAIL", _addresses, ()),
@@ -209,6 +213,15 @@ def _host(text: str) -> str:
     if url.path.strip("/") or url.query or url.fragment:
         raise ValueError("must end after the host and port, without a path")
     return f"{url.scheme}://{url.netloc}"
+
+
+def _dagster_url(text: str) -> str:
+    url = _url_parts(text)
+    if url is None or url.scheme not in ("http", "https") or not url.hostname:
+        raise ValueError("must be the address of Dagster's webserver, such as http://127.0.0.1:3000")
+    if url.username is not None or url.password is not None or url.query or url.fragment:
+        raise ValueError("must not carry a user name, a password or a query")
+    return f"{url.scheme}://{url.netloc}{url.path.rstrip('/')}"
 
 
 def _signing_keys(text: str) -> tuple[Secret, ...]:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.nango.limits import DayBudget
 from crm_pipeline.providers import PROVIDERS, provider_named
+from crm_pipeline.providers.provider import CrmApi
 from crm_pipeline.walk import books, registry
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 STRATEGIES = ("append", "overwrite", "preview")
 APPLIED = ("append", "overwrite")
 """The strategies that write, so those that a preview can be of."""
+PROGRESS_SECONDS = 2.0
+"""Between two words to the books of how far a sync has come."""
 OnRecords = Callable[[int], None]
 IsTimeUp = Callable[[], bool]
 """Asked after each page: whether the sync has to stop there, with what it has."""
@@ -107,6 +111,7 @@ def sync_connection(
     wait: float = CONNECTION_WAIT,
     unless_since: datetime | None = None,
     is_time_up: IsTimeUp = lambda: False,
+    sync_id: UUID | None = None,
 ) -> SyncResult:
     """The whole walk for one connection. Never raises a `PipelineError`, except for a strategy that there is not.
 
@@ -114,7 +119,7 @@ def sync_connection(
     `limit` leads; None: on all of them. `wait` is for another sync of the connection, in seconds; `unless_since` leaves
     it at one that succeeded since then. Either way out is the error `ConnectionBusy`, and no entry in the books.
     """
-    sync = new_sync(pipeline, connection, strategy=strategy, preview_of=preview_of, is_forced=force)
+    sync = new_sync(pipeline, connection, strategy=strategy, preview_of=preview_of, is_forced=force, sync_id=sync_id)
     try:
         with pipeline.warehouse.connection_lock(connection.id, wait=wait, label=connection.label):
             open_books(pipeline, sync, trigger=trigger, unless_since=unless_since)
@@ -213,7 +218,7 @@ def land(
             source,
             full=_is_full(sync, full),
             now=pipeline.now,
-            on_records=on_records,
+            on_records=_noting(pipeline, sync, source.api, on_records),
             is_time_up=is_time_up,
         )
     _note_pass(sync, landing)
@@ -251,6 +256,25 @@ def _source(pipeline: Pipeline, sync: Sync) -> Iterator[Source]:
         )
     finally:
         sync.requests = api.requests
+
+
+def _noting(pipeline: Pipeline, sync: Sync, api: CrmApi, on_records: OnRecords) -> OnRecords:
+    """Tell the books now and then how far the fetching has come; a store that is in use is told the next time.
+
+    Whoever looks on is told only, so nothing that happens here can end the sync.
+    """
+    due = time.monotonic() + PROGRESS_SECONDS
+
+    def noted(records: int) -> None:
+        nonlocal due
+        on_records(records)
+        if time.monotonic() < due:
+            return
+        with suppress(PipelineError), pipeline.warehouse.session_if_free() as session:
+            books.note_progress(session, sync.connection, sync_id=sync.id, records=records, requests=api.requests)
+        due = time.monotonic() + PROGRESS_SECONDS
+
+    return noted
 
 
 def _is_full(sync: Sync, full: bool) -> bool:
@@ -368,7 +392,7 @@ def preview(
                 Path(folder),
                 full=_is_full(sync, full),
                 now=pipeline.now,
-                on_records=on_records,
+                on_records=_noting(pipeline, sync, source.api, on_records),
             )
         _note_pass(sync, fetched.landing)
         noted = sync.notes

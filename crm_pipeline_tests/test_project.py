@@ -22,9 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 FLOORS = (
-    {"definitions", "cli", "web"},
+    {"cli"},
+    {"definitions", "web"},
     {"commands", "defs"},
-    {"fleet"},
+    {"connecting", "fleet"},
     {"steps"},
     {"walk"},
     {"ingest"},

@@ -21,6 +21,7 @@ from crm_pipeline.steps import Pipeline
 from crm_pipeline.walk.books import SyncResult
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.database import Warehouse
+from crm_pipeline_tests.holder import held_open
 
 HASTY = RetryPolicy(attempts=3, first_wait=0.01, longest_wait=0.02)
 
@@ -334,3 +335,42 @@ def test_a_hold_lasts_until_a_person_forces_it_and_nothing_is_removed_before(
     assert forced.status == "succeeded"
     assert look(pipeline, alive) == [(len(portal.ids()),)]
     assert sync(pipeline).pass_kind == "window"
+
+
+def test_while_it_fetches_the_books_tell_how_far_it_is(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page that shows a spinner has nothing else to look at; the end overwrites it."""
+    monkeypatch.setattr(steps, "PROGRESS_SECONDS", 0.0)
+    told: list[tuple[int, int]] = []
+    ended = []
+
+    def looking(_: int) -> None:
+        told.extend(look(pipeline, "select fetched, requests from sync_runs where status = 'running'"))
+
+    for strategy in ("append", "preview"):
+        told.clear()
+        result = sync(pipeline, strategy=strategy, full=True, on_records=looking)
+        ended.append((result.results.fetched,))
+        assert told == sorted(told)
+        assert {0, 100, 200, 300} <= {records for records, _ in told}
+    assert look(pipeline, "select fetched from sync_runs order by started_at") == ended
+
+
+def test_a_store_that_is_in_use_is_told_the_next_time_and_ends_no_sync(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "PROGRESS_SECONDS", 0.0)
+    one, noted = connection(pipeline), steps.new_sync(pipeline, connection(pipeline))
+    steps.open_books(pipeline, noted, trigger="manual")
+
+    class Counting:
+        requests = 7
+
+    tell = steps._noting(pipeline, noted, Counting(), lambda _: None)  # type: ignore[arg-type]
+    with held_open(pipeline.warehouse.path):
+        began = time.monotonic()
+        tell(5)
+        assert time.monotonic() - began < 5
+    assert look(pipeline, "select fetched from sync_runs") == [(0,)]
+    tell(6)
+    assert look(pipeline, "select fetched, requests from sync_runs") == [(6, 7)]
+    assert one.id == noted.connection.id

@@ -69,6 +69,13 @@ def test_the_wheel_carries_every_sql_file(wheel: Path) -> None:
     assert expected <= set(zipfile.ZipFile(wheel).namelist())
 
 
+def test_the_wheel_carries_the_page(wheel: Path) -> None:
+    web = ROOT / "crm_pipeline" / "web"
+    files = [path for folder in ("templates", "static") for path in (web / folder).iterdir()]
+    assert len(files) > 10
+    assert {str(path.relative_to(ROOT)) for path in files} <= set(zipfile.ZipFile(wheel).namelist())
+
+
 def test_the_wheel_carries_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"crm_pipeline"}

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from crm_pipeline.commands import app, output, syncing
 from crm_pipeline.commands.reading import STYLES, title_of
 from crm_pipeline.commands.text import ago, safe
-from crm_pipeline.errors import NangoError
-from crm_pipeline.providers import PROVIDERS, provider_named
+from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.settings import Settings
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.session import Row
-
-if TYPE_CHECKING:
-    from crm_pipeline.nango.client import NangoClient
-    from crm_pipeline.nango.connections import NangoConnection
-    from crm_pipeline.steps import Pipeline
 
 ROOMY = 110
 """Columns from which on every value of a connection has a column of its own; below, two share one."""
@@ -80,12 +73,13 @@ def connect(account: str, provider: str, connection_id: str | None, integration:
     Prints the link for a person to open; or, with the id of a connection that was made, saves and syncs it.
     """
     settings = Settings.from_environment()
-    key = integration or PROVIDERS[provider].integration
     if connection_id is None:
-        return _invite(settings, account, PROVIDERS[provider].title, key, as_json)
+        return _invite(settings, account, provider, integration, as_json)
+    from crm_pipeline import connecting
+
     with app.pipeline(settings, patient=False) as pipeline:
-        found = verified(pipeline.nango, account, provider, key, connection_id)
-        connection = _saved(pipeline, found)
+        found = connecting.verified(pipeline.nango, account, provider, connection_id, integration=integration)
+        connection = connecting.saved(pipeline, found)
     with app.pipeline(settings) as pipeline:
         tell = syncing.tell_sync if not as_json else _nothing
         batch = syncing.run_syncs(pipeline, [connection], trigger="connected", tell=tell)
@@ -94,42 +88,20 @@ def connect(account: str, provider: str, connection_id: str | None, integration:
     return batch.exit_code()
 
 
-def verified(client: NangoClient, account: str, provider: str, integration: str, connection_id: str) -> NangoConnection:
-    """The connection at Nango, if it is this account's; another's is answered exactly like one that does not exist."""
-    unknown = NangoError(
-        "connection_not_found",
-        f"Nango has no connection {safe(connection_id)} of {safe(account)} for the integration {safe(integration)}.",
-        action="Copy the connection's id from Nango; its tag `account_id` must name the account.",
-    )
-    try:
-        found = client.read_connection(integration, connection_id)
-    except NangoError as error:
-        if error.code == "connection_not_found":
-            raise unknown from None
-        raise
-    if found.account_id != account:
-        raise unknown
-    theirs = provider_named(found.nango_provider)
-    if theirs is None or theirs.name != provider:
-        raise NangoError(
-            "connection_misconfigured",
-            f"The connection {safe(connection_id)} is for {theirs.title if theirs else safe(found.nango_provider)}, "
-            f"not for {PROVIDERS[provider].title}.",
-            action=f"Name the CRM that was connected, one of {', '.join(sorted(PROVIDERS))}.",
-        )
-    theirs.check_config(found.connection_config)
-    return found
+def _invite(settings: Settings, account: str, provider: str, integration: str | None, as_json: bool) -> int:
+    from crm_pipeline import connecting
+    from crm_pipeline.walk.registry import connections as known_connections
 
-
-def _invite(settings: Settings, account: str, title: str, integration: str, as_json: bool) -> int:
-    with app.nango(settings, patient=False) as client, _naming(integration):
-        session = client.create_connect_session(account_id=account, integration=integration)
+    with app.reading(app.store(settings)) as session:
+        known = known_connections(session, account_id=account, provider=provider)
+    with app.nango(settings, patient=False) as client:
+        invited = connecting.invite(client, account, provider, integration=integration, known=known)
     if as_json:
-        output.write_json({"success": True, "connect_link": session.connect_link, "expires_at": session.expires_at})
+        output.write_json({"success": True, "connect_link": invited.connect_link, "expires_at": invited.expires_at})
         return app.DONE
-    output.told(output.console(), session.connect_link)
+    output.told(output.console(), invited.connect_link)
     screen = output.error_console()
-    expires_at = session.expires_at.astimezone(UTC)
+    expires_at, title = invited.expires_at.astimezone(UTC), PROVIDERS[provider].title
     output.told(
         screen, f"Open the link to connect {title} for {safe(account)}; it is good until {expires_at:%H:%M} UTC."
     )
@@ -137,25 +109,33 @@ def _invite(settings: Settings, account: str, title: str, integration: str, as_j
     return app.DONE
 
 
-@contextmanager
-def _naming(integration: str) -> Iterator[None]:
-    """Nango does not say which part of a request it refuses; here it is the integration more often than not."""
-    try:
-        yield
-    except NangoError as error:
-        if error.code != "connection_misconfigured":
-            raise
-        action = f"Check that Nango has an integration with the key {safe(integration)}, or name its key with "
-        raise NangoError(error.code, error.message, action=f"{action}--integration.") from error
+@click.command(epilog=f"PROVIDER is one of {', '.join(sorted(PROVIDERS))}.")
+@click.argument("account", callback=_some_text)
+@click.argument("provider", metavar="PROVIDER", type=click.Choice(sorted(PROVIDERS)))
+@click.option(
+    "--keep-at-nango",
+    is_flag=True,
+    help="Leave the connection at Nango; it is not used here until somebody connects it again.",
+)
+@output.json_option
+def disconnect(account: str, provider: str, keep_at_nango: bool, as_json: bool) -> int:
+    """Let go of the CRM PROVIDER of ACCOUNT.
 
+    The connection is deleted at Nango and not synced any more; contacts and leads stay.
+    """
+    from crm_pipeline import connecting
 
-def _saved(pipeline: Pipeline, found: NangoConnection) -> Connection:
-    from crm_pipeline.walk import registry
-
-    with pipeline.warehouse.session() as session:
-        registry.release(session, found, now=pipeline.now())
-        with session.transaction():
-            return registry.save(session, found, now=pipeline.now())
+    settings = Settings.from_environment()
+    with app.pipeline(settings, patient=False) as pipeline:
+        gone = connecting.disconnect(pipeline, account, provider, keep_at_nango=keep_at_nango)
+    if as_json:
+        shown = [_as_dict(one) | {"state": "disconnected"} for one in gone]
+        output.write_json({"success": True, "connections": shown})
+        return app.DONE
+    kept = "It is still at Nango." if keep_at_nango else "It is deleted at Nango."
+    output.told(output.console(), f"{PROVIDERS[provider].title} of {safe(account)} is disconnected. {kept}")
+    output.told(output.console(), "Its leads stay.")
+    return app.DONE
 
 
 def _as_dict(connection: Connection) -> dict[str, Any]:

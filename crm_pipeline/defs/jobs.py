@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import dagster as dg
+import orjson
 from pydantic import Field
 
 from crm_pipeline.defs.contacts import contact_metadata
@@ -11,7 +12,7 @@ from crm_pipeline.defs.failures import as_failure, translated
 from crm_pipeline.defs.leads import lead_metadata
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import CrmPipeline
-from crm_pipeline.defs.syncs import LEADS, active_connections, require_connections
+from crm_pipeline.defs.syncs import LEADS, active_connections, require_connections, sync_id
 from crm_pipeline.defs.tables import markdown_table
 from crm_pipeline.defs.tags import trigger_of
 from crm_pipeline.steps import Pipeline, rebuild, sync_connection
@@ -23,6 +24,8 @@ PREVIEWED = 100
 """Leads of which a preview tells the changes; its totals count all."""
 NEW, TOLD_OF_NEW = ("created", "split"), ("name", "phone", "email")
 """Of a lead that comes into being these fields are enough to know it by."""
+DIFFERENCE = "difference"
+"""The label of what a program reads of a preview, before the id of the sync."""
 CHANGE_COLUMNS = ("lead", "what", "field", "before", "after", "from")
 
 SYNC = dg.define_asset_job(
@@ -41,6 +44,9 @@ class PreviewConfig(dg.Config):
     provider: str | None = Field(
         default=None, description="Only this CRM (hubspot, zoho, …). Empty: all of the account."
     )
+    connection_id: str | None = Field(
+        default=None, description="Only this connection of the account (`crm_connections.id`). Empty: all."
+    )
     preview_of: str = Field(
         default="append",
         description="The strategy to rehearse: `append`, or `overwrite` to see which leads it would remove.",
@@ -56,7 +62,7 @@ class PreviewConfig(dg.Config):
 def preview_account(context: dg.OpExecutionContext, config: PreviewConfig, crm: CrmPipeline) -> None:
     account = context.partition_key
     with translated(), crm.opened() as pipeline:
-        known = active_connections(pipeline.warehouse, account, config.provider)
+        known = active_connections(pipeline.warehouse, account, config.provider, config.connection_id)
         results = preview_connections(
             pipeline,
             require_connections(known, account),
@@ -65,8 +71,16 @@ def preview_account(context: dg.OpExecutionContext, config: PreviewConfig, crm: 
             force=config.force,
             trigger=trigger_of(context.run.tags),
             limit=config.limit,
+            run=context.run,
         )
-    context.add_output_metadata({result.connection.label: preview_metadata(result) for result in results})
+    context.add_output_metadata(
+        {
+            **{result.connection.label: preview_metadata(result) for result in results},
+            **{
+                f"{DIFFERENCE} {result.sync_id}": difference_metadata(result) for result in results if result.difference
+            },
+        }
+    )
     for result in results:
         context.log.info(f"{result.connection.label}: {result.results.sentence()}")
         if result.error is not None:
@@ -82,6 +96,7 @@ def preview_connections(
     force: bool = False,
     trigger: str = "manual",
     limit: int | None = PREVIEWED,
+    run: dg.DagsterRun | None = None,
 ) -> list[SyncResult]:
     """What a sync of these connections would change, each for itself."""
     return [
@@ -94,6 +109,7 @@ def preview_connections(
             force=force,
             trigger=trigger,
             limit=limit,
+            sync_id=None if run is None else sync_id(run, connection),
         )
         for connection in connections
     ]
@@ -112,6 +128,12 @@ def preview_metadata(result: SyncResult) -> dg.MetadataValue[Any]:
     if result.difference is not None:
         lines += difference_lines(result.difference)
     return dg.MetadataValue.md("\n\n".join(lines))
+
+
+def difference_metadata(result: SyncResult) -> dg.MetadataValue[Any]:
+    """The same for a program: what the API and the page show of a preview."""
+    told = result.difference.as_dict() if result.difference else {}
+    return dg.MetadataValue.json(orjson.loads(orjson.dumps(told, default=str)))
 
 
 def difference_lines(difference: Difference) -> Sequence[str]:

@@ -71,7 +71,7 @@ class CrmPipeline(dg.ConfigurableResource):  # type: ignore[type-arg]
     def warehouse(self, *, wait: float | None = None) -> Warehouse:
         """The store alone, for what needs no network."""
         settings = self.settings()
-        return Warehouse(settings.warehouse, data_dir=settings.data_dir, wait=wait)
+        return Warehouse(settings.warehouse, data_dir=settings.data_dir, patience=wait)
 
     def settings(self) -> Settings:
         """What the operator decided."""

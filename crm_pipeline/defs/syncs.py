@@ -8,8 +8,9 @@ without the `leads` asset closes its books where it ends.
 import time
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 import dagster as dg
 from pydantic import Field
@@ -17,8 +18,11 @@ from pydantic import Field
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.tags import (
     ACCOUNT_TAG,
+    CONNECTION_TAG,
+    PARENT_TAG,
     PROVIDER_TAG,
     STRATEGY_TAG,
+    SYNC_ID_TAG,
     SYNC_TAG,
     TRIGGER_TAG,
     raw_key,
@@ -29,7 +33,7 @@ from crm_pipeline.fleet import FETCH_SECONDS
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.steps import Pipeline, Sync, failing, new_sync, open_books
 from crm_pipeline.walk import books, registry
-from crm_pipeline.walk.connection import NAMESPACE, Connection
+from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.database import Warehouse
 
 CONTACTS, REJECTIONS, LEADS = dg.AssetKey("contacts"), dg.AssetKey("rejections"), dg.AssetKey("leads")
@@ -89,6 +93,8 @@ def run_request(
             ACCOUNT_TAG: connection.account_id,
             PROVIDER_TAG: connection.provider,
             SYNC_TAG: connection.label,
+            CONNECTION_TAG: str(connection.id),
+            SYNC_ID_TAG: str(uuid4()),
             STRATEGY_TAG: "append",
             TRIGGER_TAG: trigger,
             **priority,
@@ -106,7 +112,7 @@ def connections_of_run(context: dg.AssetExecutionContext, warehouse: Warehouse) 
     if selection is not None and not any(raw_key(name) in selection for name in PROVIDERS):
         return known
     with warehouse.session() as session:
-        rows = {c.id: books.run_row(session, c, sync_id(context, c)) for c in known}
+        rows = {c.id: books.run_row(session, c, sync_id(context.run, c)) for c in known}
     return [c for c in known if (row := rows[c.id]) is not None and row["status"] not in ("failed", "interrupted")]
 
 
@@ -126,9 +132,16 @@ def require_connections(connections: list[Connection], account_id: str) -> list[
     return connections
 
 
-def sync_id(context: dg.AssetExecutionContext, connection: Connection) -> UUID:
-    """The sync that this run makes for a connection."""
-    return uuid5(NAMESPACE, f"sync\x1f{context.run.run_id}\x1f{connection.id}")
+def sync_id(run: dg.DagsterRun, connection: Connection) -> UUID:
+    """The sync that a run makes for a connection: the one that was asked for, or one of the run's own.
+
+    A run that is another one over again has an id of its own, since the books of the first are closed.
+    """
+    tags = run.tags
+    if tags.get(CONNECTION_TAG) == str(connection.id) and SYNC_ID_TAG in tags and PARENT_TAG not in tags:
+        with suppress(ValueError):  # a person may have written it
+            return UUID(tags[SYNC_ID_TAG])
+    return books.sync_of_run(run.run_id, connection.id)
 
 
 def strategy_of(context: dg.AssetExecutionContext, config: SyncConfig) -> str:
@@ -173,7 +186,7 @@ def dead_crms(context: dg.AssetExecutionContext, warehouse: Warehouse) -> list[P
     met: dict[str, list[PipelineError | None]] = {}
     with warehouse.session() as session:
         for c in registry.connections(session, account_id=context.partition_key):
-            if (row := books.run_row(session, c, sync_id(context, c))) is not None:
+            if (row := books.run_row(session, c, sync_id(context.run, c))) is not None:
                 met.setdefault(c.provider, []).append(books.error_of(row) if row["status"] == "failed" else None)
     return [error for errors in met.values() if all(errors) and (error := errors[0]) is not None]
 
@@ -227,7 +240,7 @@ def begin(
     The strategy is that of the asset the sync began with, which fetched the pass it needs; the books carry it on, and
     with it whether a person forced a removal, and the hold that there may be.
     """
-    sync = new_sync(pipeline, connection, strategy=strategy, is_forced=force, sync_id=sync_id(context, connection))
+    sync = new_sync(pipeline, connection, strategy=strategy, is_forced=force, sync_id=sync_id(context.run, connection))
     with pipeline.warehouse.session() as session:
         row = books.run_row(session, connection, sync.id)
     if row is not None and row["status"] == "running":

@@ -127,7 +127,35 @@ class NangoClient:
     def create_connect_session(self, *, account_id: str, integration: str) -> ConnectSession:
         """Invite a person of an account to connect one CRM; the tag binds the new connection to the account."""
         body = {"tags": {"account_id": account_id}, "allowed_integrations": [integration]}
-        data = self._api("POST", "/connect/sessions", orjson.dumps(body), ("data",)).object()["data"]
+        return self._connect_session("/connect/sessions", body)
+
+    def create_reconnect_session(
+        self, *, account_id: str, integration: str, nango_connection_id: str
+    ) -> ConnectSession | None:
+        """Invite a person to connect a CRM again under the same id; None when Nango holds no such connection."""
+        body = {
+            "connection_id": nango_connection_id,
+            "integration_id": integration,
+            "tags": {"account_id": account_id},
+        }
+        try:
+            return self._connect_session("/connect/sessions/reconnect", body)
+        except NangoError as error:
+            if error.code in ("connection_misconfigured", "connection_not_found"):
+                return None
+            raise
+
+    def find_connections(self, *, account_id: str, integration: str) -> list[NangoConnection]:
+        """The connections of one account's CRM that carry the account's tag, newest first; one page of them."""
+        wanted = f"tags%5Baccount_id%5D={quote(account_id, safe='')}&integrationId={quote(integration, safe='')}"
+        rows = self._api("GET", f"/connections?limit=100&page=0&{wanted}", shape=("connections",)).object()
+        listed = rows["connections"]
+        if not isinstance(listed, list):
+            raise NangoError("unexpected_response", "Nango's list of connections is no list")
+        return [to_connection(row) for row in listed]
+
+    def _connect_session(self, path: str, body: Mapping[str, Any]) -> ConnectSession:
+        data = self._api("POST", path, orjson.dumps(body), ("data",)).object()["data"]
         session = data if isinstance(data, dict) else {}
         token, link = session.get("token"), session.get("connect_link")
         expires_at = to_moment(session.get("expires_at"))

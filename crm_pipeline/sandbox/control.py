@@ -8,8 +8,10 @@
     POST   /sandbox/connections/<account>/heal
     GET, POST, DELETE /sandbox/faults              DELETE /sandbox/faults/<id>
     GET, DELETE       /sandbox/journal             what was asked of Nango
-    POST   /sandbox/set                            {"nango_limit": 200, "hubspot_limits": true, "scopes": [...]}
-    GET    /sandbox/connect?session_token=...      consents, in place of the CRM's own screen
+    POST   /sandbox/set                            {"nango_limit": 200, "hubspot_limits": true, "scopes": [...],
+                                                   "webhook_url": "http://127.0.0.1:8000/...", "webhook_key": "..."}
+    GET    /sandbox/connect?session_token=...      asks a person to consent, in place of the CRM's own screen
+    POST   /sandbox/connect                        the form of that page: session_token, answer=authorize or refuse
 
 No key is needed: the server listens on the loopback address only.
 """
@@ -19,10 +21,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import orjson
 
-from crm_pipeline.sandbox import CRMS
+from crm_pipeline.sandbox import CRMS, consent
 from crm_pipeline.sandbox.crm import BadControl, NoSuchRecord
 from crm_pipeline.sandbox.exchange import Reply, Request, json_reply
 from crm_pipeline.sandbox.faults import BadFault
@@ -32,8 +35,7 @@ if TYPE_CHECKING:
     from crm_pipeline.sandbox.server import Sandbox
 
 Body = Mapping[str, Any]
-SETTINGS = frozenset({"nango_limit", "hubspot_limits", "scopes"})
-CONNECTED = b"<!DOCTYPE html><meta charset='utf-8'><title>Connected</title><p>Connected. You can close this page.</p>"
+SETTINGS = frozenset({"nango_limit", "hubspot_limits", "scopes", "webhook_url", "webhook_key"})
 
 
 class Control:
@@ -47,7 +49,9 @@ class Control:
         parts = [part for part in request.path.split("/") if part][1:]
         try:
             if request.method == "GET" and parts == ["connect"]:
-                return self._consent(dict(request.pairs()).get("session_token", ""))
+                return self._ask(dict(request.pairs()).get("session_token", ""))
+            if request.method == "POST" and parts == ["connect"]:
+                return self._consent(dict(parse_qsl(request.body.decode(errors="replace"))))
             body = orjson.loads(request.body) if request.body else {}
             if not isinstance(body, dict):
                 raise BadControl("the body must be a JSON object")
@@ -102,18 +106,34 @@ class Control:
                 book.heal(connection)
             else:
                 book.break_connection(connection, str(body.get("trouble", "refresh")))
+                if connection.errors:
+                    self._sandbox.webhooks.tell(connection, "refresh", success=False)
         return {"connections": [one.connection_id for one in found]}
 
-    def _consent(self, token: str) -> Reply:
-        """A session works once; its `account_id` tag says whose connection it becomes, its integration to which CRM."""
-        session = self._sandbox.nango.api.sessions.pop(token, None)
+    def _ask(self, token: str) -> Reply:
+        session = self._sandbox.nango.api.sessions.get(token)
         if session is None:
-            return json_reply(404, {"error": "this session is unknown or used"})
-        tags, allowed = session
+            return consent.over()
+        return consent.question(token, consent.title_of(self._provider(session)), session.account)
+
+    def _consent(self, form: Mapping[str, str]) -> Reply:
+        """A session works once; its `account_id` tag says whose connection it becomes, its integration to which CRM."""
+        session = self._sandbox.nango.api.sessions.pop(form.get("session_token", ""), None)
+        if session is None:
+            return consent.over()
+        if form.get("answer") != "authorize":
+            return consent.refused()
+        if session.connection is not None:
+            self._sandbox.book.heal(session.connection)
+            self._sandbox.webhooks.tell(session.connection, "override")
+        else:
+            made = self._sandbox.connect(session.account, self._provider(session), tags=session.tags)
+            self._sandbox.webhooks.tell(made, "creation")
+        return consent.connected()
+
+    def _provider(self, session: consent.ConnectSession) -> str:
         kinds = {kind.integration: kind.provider for kind in CRMS.values()}
-        provider = next((kinds[one] for one in allowed if one in kinds), FIRST_CRM)
-        self._sandbox.connect(tags.get("account_id", "untagged"), provider, tags=tags)
-        return Reply(200, CONNECTED, content_type="text/html")
+        return next((kinds[one] for one in session.allowed if one in kinds), FIRST_CRM)
 
     def _faults(self, method: str, rest: list[str], body: dict[str, Any]) -> object:
         faults = self._sandbox.faults
@@ -138,6 +158,10 @@ class Control:
             self._sandbox.nango.rate_limit = None if limit is None else int(limit)
         if "scopes" in body:
             self._sandbox.nango.api.scopes = set(body["scopes"])
+        if "webhook_url" in body:
+            self._sandbox.webhooks.url = None if body["webhook_url"] is None else str(body["webhook_url"])
+        if "webhook_key" in body:
+            self._sandbox.webhooks.key = str(body["webhook_key"])
         if "hubspot_limits" in body:
             self._sandbox.switch_limits(bool(body["hubspot_limits"]))
         return {}

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from crm_pipeline.sandbox.connections import Connection, ConnectionBook, offset_time
+from crm_pipeline.sandbox.consent import ConnectSession
 from crm_pipeline.sandbox.exchange import Clock, Reply, Request, iso_ms
 from crm_pipeline.sandbox.nango_errors import (
     TAG_PARAMETER,
@@ -39,8 +40,8 @@ class NangoApi:
     def __init__(self, book: ConnectionBook, clock: Clock, scopes: set[str]) -> None:
         self.book, self.scopes = book, scopes
         self.base_url = ""
-        self.sessions: dict[str, tuple[Mapping[str, str], tuple[str, ...]]] = {}
-        """Tags and allowed integrations by the token of an open connect session."""
+        self.sessions: dict[str, ConnectSession] = {}
+        """Open connect sessions by their tokens."""
         self._clock = clock
 
     def need(self, scope: str) -> None:
@@ -57,6 +58,8 @@ class NangoApi:
                 return handler(request, unquote(rest))
         if request.path == "/connect/sessions" and request.method == "POST":
             return self._connect_session(request)
+        if request.path == "/connect/sessions/reconnect" and request.method == "POST":
+            return self._reconnect_session(request)
         raise NangoError(404, "not_found", f"Not found: {request.method} {request.path}")
 
     def _routes(self) -> dict[tuple[str, str], Callable[[Request, str], Reply]]:
@@ -146,7 +149,7 @@ class NangoApi:
         return nango_json(201 if request.method == "POST" else 200, body)
 
     def _connect_session(self, request: Request) -> Reply:
-        """The link leads to a page of the sandbox that connects at once, in place of the CRM's consent screen."""
+        """The link leads to a page of the sandbox, in place of Nango's own and the CRM's consent screen."""
         self.need("environment:connect_sessions:write")
         body = read_body(request)
         if not body.get("end_user") and not body.get("tags"):
@@ -157,8 +160,21 @@ class NangoApi:
         for place, integration in enumerate(allowed):
             if not isinstance(integration, str) or integration not in self.book.integrations:
                 raise invalid("invalid_body", f"allowed_integrations.{place}", "Integration does not exist")
+        return self._opened(ConnectSession(tags, tuple(allowed)))
+
+    def _reconnect_session(self, request: Request) -> Reply:
+        """The same for a connection that is there: it is made anew and keeps its id."""
+        self.need("environment:connect_sessions:write")
+        body = read_body(request)
+        connection = self.book.get(str(body.get("integration_id")), str(body.get("connection_id")))
+        if connection is None:
+            raise invalid("invalid_body", "connection_id", "Connection does not exist")
+        read_tags(body.get("tags", {}))
+        return self._opened(ConnectSession(connection.tags, (connection.integration,), connection))
+
+    def _opened(self, session: ConnectSession) -> Reply:
         token = "nango_connect_session_" + secrets.token_hex(32)
-        self.sessions[token] = tags, tuple(allowed)
+        self.sessions[token] = session
         data: dict[str, Any] = {
             "token": token, "connect_link": f"{self.base_url}/sandbox/connect?session_token={token}",
             "expires_at": iso_ms(int(self._clock() * 1000) + SESSION_MS),

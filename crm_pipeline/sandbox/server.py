@@ -24,6 +24,7 @@ from crm_pipeline.sandbox.faults import FaultScript
 from crm_pipeline.sandbox.hubspot.api import HubSpotApi
 from crm_pipeline.sandbox.hubspot.portal import HubSpotPortal
 from crm_pipeline.sandbox.nango import SCOPES, Nango
+from crm_pipeline.sandbox.webhooks import Webhooks
 from crm_pipeline.sandbox.wire import Server
 
 CONNECTED_MS = 1_780_272_000_000
@@ -80,6 +81,7 @@ class Sandbox:
         self._filling = threading.Lock()
         self._control = Control(self)
         self.book = ConnectionBook(seed, clock)
+        self.webhooks = Webhooks()
         self.nango = Nango(
             self.book, secret_key=self.secret_key, clock=clock, faults=self.faults, act=self._control.act,
             scopes=scopes, rate_limit=nango_limit,

@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import orjson
 
 from crm_pipeline.errors import ConnectionBusy, PipelineError, SyncHeld
-from crm_pipeline.walk.connection import Connection
+from crm_pipeline.walk.connection import NAMESPACE, Connection
 from crm_pipeline.walk.difference import Difference
 from crm_pipeline.walk.leads import Results
 from crm_pipeline.warehouse.database import Warehouse
@@ -143,6 +143,23 @@ def held_of(row: Row) -> SyncHeld | None:
     if row["error_code"] is None:
         return None
     return SyncHeld(row["error_code"], row["error_message"], action=row["error_action"])
+
+
+def note_progress(session: Session, connection: Connection, *, sync_id: UUID, records: int, requests: int) -> None:
+    """How far an open run has come; its end overwrites it."""
+    with session.transaction():
+        session.run(
+            "books/note_progress",
+            account_id=connection.account_id,
+            sync_id=str(sync_id),
+            records=records,
+            requests=requests,
+        )
+
+
+def sync_of_run(run_id: str, connection_id: UUID) -> UUID:
+    """The id of the sync that a Dagster run makes for a connection where nobody gave it one."""
+    return uuid5(NAMESPACE, f"sync\x1f{run_id}\x1f{connection_id}")
 
 
 def note_landing(

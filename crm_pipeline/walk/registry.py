@@ -31,19 +31,42 @@ def refresh(
 ) -> list[Connection]:
     """Bring the registry in line with Nango's list. `gone` are connections that Nango says it does not know any more.
 
-    They are disconnected here, their leads stay. A connection that is merely missing in the list is left alone.
+    They are disconnected here, their leads stay. A connection that is merely missing in the list is left alone, and so
+    is one that a person keeps out.
     """
     listed = [connection for connection in found if provider_named(connection.nango_provider) is not None]
     with session.transaction():  # first, so that a new connection to the same CRM takes the row over
         for known in connections(session):
             if known.id in gone and known.is_active:
-                session.run("registry/disconnect", account_id=known.account_id, id=str(known.id), now=now)
+                disconnect(session, known, now=now)
     for connection in listed:
         release(session, connection, now=now)
+    kept_out = {tuple(row.values()) for row in session.rows("registry/kept_out")}
+    listed = [one for one in listed if _place(one) not in kept_out]
     with session.transaction():
         for connection in listed:
             save(session, connection, now=now)
     return connections(session)
+
+
+def disconnect(session: Session, known: Connection, *, keep_out: bool = False, now: datetime) -> None:
+    """It is not used any more; `keep_out`: also while Nango goes on to list it, until somebody connects it again."""
+    session.run("registry/disconnect", account_id=known.account_id, id=str(known.id), keep_out=keep_out, now=now)
+
+
+def let_in(session: Session, found: NangoConnection) -> None:
+    """Somebody connects it, so that it is kept out no longer."""
+    account_id, nango_integration, nango_connection_id = _place(found)
+    session.run(
+        "registry/let_in",
+        account_id=account_id,
+        nango_integration=nango_integration,
+        nango_connection_id=nango_connection_id,
+    )
+
+
+def _place(found: NangoConnection) -> tuple[str, str, str]:
+    return found.account_id or UNASSIGNED, found.nango_integration, found.nango_connection_id
 
 
 def missing(known: Iterable[Connection], found: Iterable[NangoConnection]) -> list[Connection]:

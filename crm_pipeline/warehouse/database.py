@@ -18,6 +18,7 @@ Done = TypeVar("Done")
 
 DUCKDB_PREFIX = "duckdb:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
+SHORT_PAUSE = 0.1
 CONNECTION_WAIT = 120.0
 """Seconds a sync waits for another sync of the same connection."""
 
@@ -25,15 +26,16 @@ CONNECTION_WAIT = 120.0
 class Warehouse:
     """A store by its URL. Opening is cheap; every unit of work opens its own session and closes it.
 
-    `wait` says how many seconds a session waits for a DuckDB file that is in use; without it, as long as is sensible.
+    `patience` says how many seconds a session waits for a DuckDB file that is in use, where somebody waits for the
+    answer; without it, as long as is sensible.
     """
 
-    def __init__(self, url: str, *, data_dir: Path, wait: float | None = None) -> None:
+    def __init__(self, url: str, *, data_dir: Path, patience: float | None = None) -> None:
         if not url.startswith((DUCKDB_PREFIX, *POSTGRES_PREFIXES)):
             raise ConfigError("invalid_setting", "CRM_WAREHOUSE must be duckdb:///file.duckdb or postgresql://…")
         self.url = url
         self.data_dir = data_dir
-        self._wait = wait
+        self.patience = patience
         self.engine = "duckdb" if url.startswith(DUCKDB_PREFIX) else "postgres"
 
     @property
@@ -49,6 +51,18 @@ class Warehouse:
     def _migrated_session(self, is_roomy: bool) -> Iterator[Session]:
         with self.unmigrated_session(is_roomy=is_roomy) as session:
             session.migrate()
+            yield session
+
+    @contextmanager
+    def session_if_free(self, *, wait: float = 0.2) -> Iterator[Session]:
+        """A session for a word in passing: raises `WarehouseError` where the store is in use for longer than that."""
+        if self.engine != "duckdb":
+            with self.session() as session:
+                yield session
+            return
+        from crm_pipeline.warehouse.duckdb_store import open_duckdb
+
+        with open_duckdb(self.path, wait=wait) as session:
             yield session
 
     def transact(self, work: Callable[[Session], Done]) -> Done:
@@ -82,7 +96,8 @@ class Warehouse:
         if self.engine == "duckdb":
             from crm_pipeline.warehouse.duckdb_store import open_duckdb
 
-            return open_duckdb(self.path, wait=self._wait, is_roomy=is_roomy)
+            pause = {} if self.patience is None else {"longest_pause": SHORT_PAUSE}
+            return open_duckdb(self.path, wait=self.patience, is_roomy=is_roomy, **pause)
         from crm_pipeline.warehouse.postgres_store import open_postgres
 
         return open_postgres(self.url)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 import orjson
@@ -51,6 +51,13 @@ IN_THIS_PROCESS: dict[Path, threading.RLock] = {}
 UNREADABLE = re.compile(r"""(?<![\w'"])(BIT|BIGNUM|VARIANT)(?![\w'"])""")
 """Types that DuckDB writes as JSON and cannot read from it."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
+
+
+class Patience(NamedTuple):
+    """How long to wait for the file, and how long to sleep between two tries at most."""
+
+    wait: float
+    longest_pause: float
 
 
 class DuckDBSession:
@@ -154,7 +161,9 @@ class DuckDBSession:
 
 
 @contextmanager
-def open_duckdb(path: Path, *, wait: float | None = None, is_roomy: bool = False) -> Iterator[DuckDBSession]:
+def open_duckdb(
+    path: Path, *, wait: float | None = None, longest_pause: float = LONGEST_PAUSE, is_roomy: bool = False
+) -> Iterator[DuckDBSession]:
     """Open the file, waiting for another thread or process to close it; always closes it again.
 
     `wait` bounds either in seconds; without it a thread of this process, which is of our own, may take its time. Memory
@@ -162,14 +171,15 @@ def open_duckdb(path: Path, *, wait: float | None = None, is_roomy: bool = False
     """
     turn = IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock())
     if not turn.acquire(timeout=-1 if wait is None else wait):
-        raise WarehouseError("warehouse_locked", f"Waited {wait:.0f} s for the store {path}: this process has it open.")
+        told = f"Waited {wait:.0f} s for the store {path}: another thread of this process has it open."
+        raise WarehouseError("warehouse_locked", told, path=str(path))
     try:
-        yield from _opened(path, LOCK_WAIT if wait is None else wait, is_roomy)
+        yield from _opened(path, Patience(LOCK_WAIT if wait is None else wait, longest_pause), is_roomy)
     finally:
         turn.release()
 
 
-def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
+def _opened(path: Path, patience: Patience, is_roomy: bool) -> Iterator[DuckDBSession]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -179,7 +189,7 @@ def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
             action="Check CRM_WAREHOUSE: its file must lie in a folder that can be written.",
         ) from error
     memory = max(_memory_limit(path), _half_of_the_machine() if is_roomy else 0)
-    connection = _connect(path, wait, memory)
+    connection = _connect(path, patience, memory)
     try:
         yield DuckDBSession(connection, memory)
     except duckdb.OutOfMemoryException as error:
@@ -191,8 +201,8 @@ def _opened(path: Path, wait: float, is_roomy: bool) -> Iterator[DuckDBSession]:
         connection.close()
 
 
-def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
-    give_up, pause = time.monotonic() + wait, FIRST_PAUSE
+def _connect(path: Path, patience: Patience, memory: int) -> duckdb.DuckDBPyConnection:
+    give_up, pause = time.monotonic() + patience.wait, FIRST_PAUSE
     while True:
         try:
             return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": f"{memory}B"})
@@ -200,11 +210,13 @@ def _connect(path: Path, wait: float, memory: int) -> duckdb.DuckDBPyConnection:
             if "Could not set lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
             if time.monotonic() >= give_up:
-                raise WarehouseError("warehouse_locked", _locked(path, str(error), wait), path=str(path)) from error
+                raise WarehouseError(
+                    "warehouse_locked", _locked(path, str(error), patience.wait), path=str(path)
+                ) from error
         except duckdb.Error as error:
             raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
         time.sleep(pause * random.uniform(0.5, 1.0))
-        pause = min(pause * 1.5, LONGEST_PAUSE)
+        pause = min(pause * 1.5, patience.longest_pause)
 
 
 def _readable(data_type: str) -> str:

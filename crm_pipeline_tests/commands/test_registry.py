@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from urllib.parse import urlencode
 
 import pytest
 
@@ -20,6 +21,15 @@ COLUMNS = {
 
 def connection_id(sandbox: Sandbox, account: str = "acme") -> str:
     return sandbox.book.of_account(account)[0].connection_id
+
+
+def authorize(link: str, answer: str = "authorize") -> None:
+    """What a person does on the page behind a connect link."""
+    with urllib.request.urlopen(link) as page:
+        assert b"Authorize" in page.read()
+    place, _, token = link.partition("?session_token=")
+    with urllib.request.urlopen(place, urlencode({"session_token": token, "answer": answer}).encode()) as page:
+        assert page.status == 200
 
 
 def test_connections_are_known_once_nango_was_asked(shell: Shell) -> None:
@@ -59,8 +69,7 @@ def test_a_connect_link_leads_to_a_connection_of_the_account(shell: Shell, sandb
     answer = shell("connect", "initech", "hubspot")
     assert (answer.code, answer.out.count("\n")) == (0, 1)
     assert "Then run `crm-pipeline sync --account initech`." in answer.err
-    with urllib.request.urlopen(answer.out.strip()) as page:
-        assert page.status == 200
+    authorize(answer.out.strip())
     assert shell("sync", "--account", "initech").code == 0
     assert len(sandbox.book.of_account("initech")) == 1
 
@@ -69,8 +78,7 @@ def test_a_connect_link_leads_to_a_connection_of_the_account(shell: Shell, sandb
 def test_a_connect_link_leads_to_the_crm_that_was_named(empty: Shell, provider: str) -> None:
     with a_sandbox(crms=tuple(PROVIDERS)) as sandbox:
         answer = empty("connect", "initech", provider, **sandbox.environment())
-        with urllib.request.urlopen(answer.out.strip()):
-            pass
+        authorize(answer.out.strip())
         (connection,) = sandbox.book.of_account("initech")
     assert connection.integration == PROVIDERS[provider].integration
     assert f"connect {PROVIDERS[provider].title} for initech" in answer.err

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import dagster as dg
 import pytest
 
+from crm_pipeline.defs.syncs import sync_id
 from crm_pipeline.sandbox.server import Sandbox
+from crm_pipeline.walk import books
+from crm_pipeline.walk.connection import Connection
 from crm_pipeline_tests.defs.running import launch, look, materialized, output_metadata, sense, settings_of
 
 
@@ -65,3 +69,28 @@ def test_a_rebuild_asks_no_crm_and_shows_the_same_leads(
 def test_a_rebuild_of_an_account_without_connection_is_red(instance: dg.DagsterInstance) -> None:
     instance.add_dynamic_partitions("accounts", ["nobody"])
     assert not launch(instance, "rebuild", partition_key="nobody").success
+
+
+def test_a_run_makes_the_sync_that_was_asked_for_and_a_run_over_again_one_of_its_own() -> None:
+    """The books of the first are closed, and its id is taken."""
+    ours, other = (Connection.from_row(A_ROW | {"id": str(UUID(int=number))}) for number in (1, 2))
+    asked = uuid4()
+    tags = {"crm_pipeline/connection": str(ours.id), "crm_pipeline/sync_id": str(asked)}
+    first = dg.DagsterRun(job_name="sync_connection", run_id=str(uuid4()), tags=tags)
+    again = dg.DagsterRun(
+        job_name="sync_connection", run_id=str(uuid4()), tags=tags | {"dagster/parent_run_id": first.run_id}
+    )
+    odd = dg.DagsterRun(
+        job_name="sync_connection", run_id=str(uuid4()), tags=tags | {"crm_pipeline/sync_id": "what a person typed"}
+    )
+    assert sync_id(first, ours) == asked
+    assert sync_id(first, other) == books.sync_of_run(first.run_id, other.id) != asked
+    assert sync_id(again, ours) == books.sync_of_run(again.run_id, ours.id)
+    assert sync_id(odd, ours) == books.sync_of_run(odd.run_id, ours.id)
+
+
+A_ROW = {
+    "account_id": "acme", "provider": "hubspot", "nango_integration": "hubspot", "nango_connection_id": "x",
+    "connection_metadata": "{}", "state": "active", "is_active": True, "last_synced_at": None, "last_error_code": None,
+    "last_error_message": None, "last_error_action": None, "held_at": None, "unproven_at": None,
+}  # fmt: skip

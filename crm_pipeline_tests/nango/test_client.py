@@ -490,6 +490,34 @@ def test_a_connect_session_is_bound_to_the_account_and_kept_out_of_sight(nango: 
     assert "session_1" not in repr(made)
 
 
+def test_a_connection_is_made_anew_under_its_id_where_nango_still_holds_it(nango: FakeNango) -> None:
+    session = {"token": "t", "connect_link": "https://c/?t=1", "expires_at": "2026-01-02T03:34:05.000Z"}
+    path = "/connect/sessions/reconnect"
+    asked = {"account_id": "acme", "integration": "hubspot", "nango_connection_id": "c1"}
+    with a_client(nango.on(path, json_reply({"data": session}, 201))) as client:
+        made = client.create_reconnect_session(**asked)
+    assert made is not None
+    assert made.connect_link == "https://c/?t=1"
+    assert json.loads(nango.seen[0].body) == {
+        "connection_id": "c1", "integration_id": "hubspot", "tags": {"account_id": "acme"},
+    }  # fmt: skip
+
+
+def test_a_connection_that_nango_does_not_hold_cannot_be_made_anew(nango: FakeNango) -> None:
+    nango.on("/connect/sessions/reconnect", nango_error(400, "invalid_body"))
+    with a_client(nango) as client:
+        asked = {"account_id": "acme", "integration": "hubspot", "nango_connection_id": "c1"}
+        assert client.create_reconnect_session(**asked) is None
+
+
+def test_an_accounts_connections_are_found_by_their_tag(nango: FakeNango) -> None:
+    row = {"id": 1, "connection_id": "c1", "provider_config_key": "hubspot", "tags": {"account_id": "a&b=ü"}}
+    with a_client(nango.on("/connections", json_reply({"connections": [row]}))) as client:
+        (found,) = client.find_connections(account_id="a&b=ü", integration="hubspot")
+    assert found.account_id == "a&b=ü"
+    assert "tags%5Baccount_id%5D=a%26b%3D%C3%BC&integrationId=hubspot" in nango.seen[0].target
+
+
 @pytest.mark.parametrize("data", [None, {}, {"token": "t", "connect_link": "l", "expires_at": "later"}])
 def test_a_connect_session_that_is_none_is_refused(nango: FakeNango, data: object) -> None:
     nango.on("/connect/sessions", json_reply({"data": data}, 201))

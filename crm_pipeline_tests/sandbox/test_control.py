@@ -118,7 +118,6 @@ def test_limits_and_scopes_are_switched() -> None:
         ("POST", "set", {"nonsense": 1}, 400),
         ("POST", "set", b"{", 400),
         ("POST", "set", b"[]", 400),
-        ("GET", "connect?session_token=x", None, 404),
     ],
 )
 def test_nonsense_is_refused_with_a_reason(method: str, path: str, body: object, status: int) -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from crm_pipeline_tests.sandbox.caller import Caller, SetClock, a_sandbox
+from crm_pipeline_tests.sandbox.caller import Caller, Got, SetClock, a_sandbox
 
 BASIC = {"environment:proxy", "environment:connections:list", "environment:connections:read"}
 
@@ -158,9 +158,42 @@ def test_a_connect_session_ends_in_a_tagged_connection() -> None:
         data = answer.json["data"]
         assert re.fullmatch(r"nango_connect_session_[0-9a-f]{64}", data["token"])
         link = urlsplit(data["connect_link"])
-        assert caller.call("GET", f"{link.path}?{link.query}").status == 200
+        page = caller.call("GET", f"{link.path}?{link.query}")
+        assert (page.status, b"<strong>initech</strong>" in page.body) == (200, True)
+        assert "initech" not in str(_rows(caller)), "to look at the page is not to consent"
+        assert _answer(caller, data["token"], "authorize").status == 200
         newest = _rows(caller)[0]
         assert newest["tags"] == {"account_id": "initech"}
         found = caller.crm("GET", "/crm/v3/objects/contacts", Connection_Id=str(newest["connection_id"]))
         assert len(found.json["results"]) == 3
         assert caller.call("GET", f"{link.path}?{link.query}").status == 404  # a session works once
+        assert _answer(caller, data["token"], "authorize").status == 404
+
+
+def test_who_refuses_connects_nothing() -> None:
+    with a_sandbox(3) as caller:
+        body = {"tags": {"account_id": "<b>initech</b>"}, "allowed_integrations": ["hubspot"]}
+        data = caller.nango("POST", "/connect/sessions", body).json["data"]
+        page = caller.call("GET", f"/sandbox/connect?session_token={data['token']}")
+        assert b"<b>" not in page.body
+        assert b"Nothing was connected" in _answer(caller, data["token"], "refuse").body
+        assert len(_rows(caller)) == 2
+
+
+def test_a_connection_that_is_made_anew_keeps_its_id_and_is_well_again() -> None:
+    with a_sandbox(3) as caller:
+        caller.control("POST", "connections/acme/break", {"trouble": "exhausted"})
+        body = {"connection_id": caller.connection_id, "integration_id": "hubspot"}
+        data = caller.nango("POST", "/connect/sessions/reconnect", body).json["data"]
+        _answer(caller, data["token"], "authorize")
+        row = next(row for row in _rows(caller) if row["connection_id"] == caller.connection_id)
+        assert row["errors"] == []
+        assert caller.contacts().status == 200
+        unknown = caller.nango("POST", "/connect/sessions/reconnect", body | {"connection_id": "other"})
+        assert (unknown.status, unknown.json["error"]["code"]) == (400, "invalid_body")
+
+
+def _answer(caller: Caller, token: str, answer: str) -> Got:
+    """What a person does on the page behind the link."""
+    form = urlencode({"session_token": token, "answer": answer}).encode()
+    return caller.call("POST", "/sandbox/connect", form, {"Content-Type": "application/x-www-form-urlencoded"})

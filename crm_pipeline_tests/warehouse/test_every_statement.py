@@ -30,6 +30,7 @@ from crm_pipeline.walk.removal import restore_leads
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.warehouse.statements import sql_folder
+from crm_pipeline.web.leads import SORTS, Wanted, find_leads
 from crm_pipeline_tests.walk.world import START, World, a_payload
 from crm_pipeline_tests.warehouse.looking import execute
 
@@ -101,6 +102,7 @@ def tell(url: str, folder: Path) -> Told:
         answers["strategies"] = strategies(noting)
         answers["identity"] = identity(noting)
         answers |= {"landing": landing(noting), "books": bad_days(noting), "registry": changes_at_nango(noting)}
+        answers["kept out"] = kept_out(noting)
         answers["reports"] = reports(noting)
         answers["operations"] = operations(noting)
         answers["tables"] = tables(noting)
@@ -237,6 +239,9 @@ def bad_days(session: Session) -> list[Any]:
     """A run that nobody closed, and one that failed."""
     connection, now = main(session), START + timedelta(days=1)
     books.open_run(session, connection, sync_id=LANDED, strategy="append", trigger="schedule", now=now)
+    books.note_progress(session, connection, sync_id=LANDED, records=300, requests=2)
+    (whole,) = session.rows("books/sync", account_id=None, sync_id=str(LANDED))
+    strangers = session.rows("books/sync", account_id="globex", sync_id=str(LANDED))
     books.note_landing(session, connection, sync_id=LANDED, pass_kind="complete", requests=3)
     books.note_held(session, connection, sync_id=LANDED, held=SyncHeld("mass_removal_held", "30 of 40 are gone"))
     landed = books.run_row(session, connection, LANDED)
@@ -256,7 +261,8 @@ def bad_days(session: Session) -> list[Any]:
     )
     with session.transaction():
         books.close_run(session, failed)
-    return [landed, books.run_row(session, connection, LANDED), books.run_row(session, connection, FAILED)]
+    rows = [books.run_row(session, connection, key) for key in (LANDED, FAILED)]
+    return [landed, *rows, [whole["fetched"], whole["requests"], whole["status"]], strangers]
 
 
 def changes_at_nango(session: Session) -> list[Any]:
@@ -267,6 +273,19 @@ def changes_at_nango(session: Session) -> list[Any]:
     known = registry.refresh(session, [moved], [gone], now=now)
     one = registry.connections(session, account_id="acme", provider="hubspot")
     return [*map(plain, known), len(one), registry.connections(session, account_id="acme", provider="zoho")]
+
+
+def kept_out(session: Session) -> list[Any]:
+    """A connection that a person lets go of and leaves at Nango, until somebody connects it again."""
+    now = START + timedelta(days=2)
+    ours, *_ = registry.connections(session, account_id="acme", provider="hubspot")
+    there = NangoConnection(2, ours.nango_connection_id, ours.nango_integration, "hubspot", "acme")
+    registry.disconnect(session, ours, keep_out=True, now=now)
+    out = [one.state for one in registry.refresh(session, [there], [], now=now) if one.id == ours.id]
+    listed = session.rows("registry/kept_out")
+    registry.let_in(session, there)
+    back = [one.state for one in registry.refresh(session, [there], [], now=now) if one.id == ours.id]
+    return [out, listed, back, session.rows("registry/kept_out")]
 
 
 def operations(session: Session) -> list[Any]:
@@ -345,6 +364,7 @@ def reports(session: Session) -> dict[str, Any]:
         "nobody": session.rows("reports/lead_identity", lead_id=str(FAILED)),
         "changes": session.rows("reports/changes", account_id=None, lead_id=str(lead), row_limit=None),
         **strategic_reports(session),
+        **pages(session),
         "rules": session.rows("reports/rules", account_id=IDENTIFIED),
         "review": session.rows("reports/review", account_id=IDENTIFIED, row_limit=None, example_limit=3),
         "sync_changes": [rows for rows in changed if rows],
@@ -357,6 +377,31 @@ def reports(session: Session) -> dict[str, Any]:
         "rejected_examples": session.rows("reports/rejected_examples", **connection),
         "contacts_by_state": session.rows("reports/contacts_by_state", **acme),
         "store": session.rows("reports/store"),
+    }
+
+
+def pages(session: Session) -> dict[str, Any]:
+    """What the page shows: leads in every order it can be asked for, forwards and backwards, and by every search."""
+    acme = {"account_id": "acme"}
+    window: dict[str, Any] = {"row_limit": 3, "row_offset": 0}
+    everybody = Wanted.of()
+    searches = [Wanted.of(text) for text in ("ann", "ÜNDER", "320-7788", "9", "nobody", "'; --")]
+    orders = [Wanted.of("", name, order) for name in sorted(SORTS) for order in ("asc", "desc")]
+    shown = {
+        f"leads by {wanted.sort} {wanted.order} {wanted.search}": find_leads(session, "acme", wanted, limit=100)
+        for wanted in (*orders, *searches)
+    }
+    return {
+        **{name: (page.total, page.rows) for name, page in shown.items()},
+        "second lead": find_leads(session, "acme", everybody, limit=1, offset=1).rows,
+        "no more leads": find_leads(session, "acme", everybody, limit=5, offset=10**12),
+        "accounts": session.rows("pages/accounts", search=None, row_limit=100, row_offset=0),
+        "some accounts": session.rows("pages/accounts", search="glob", row_limit=1, row_offset=0),
+        "account": session.rows("pages/account", **acme) + session.rows("pages/account", account_id="nobody"),
+        "rejected": session.rows("pages/rejections", **acme, reason=None, row_limit=100, row_offset=0),
+        "rejected for one reason": session.rows("pages/rejections", **acme, reason="phone_too_short", **window),
+        "past": session.rows("pages/history", **acme, row_limit=100, row_offset=0),
+        "threads": [session.rows("pages/threads", **acme, row_limit=100, row_offset=0)],
     }
 
 

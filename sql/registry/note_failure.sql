@@ -1,9 +1,11 @@
--- The last sync of a connection failed; an expired or vanished connection has to be connected again.
+-- The last sync of a connection failed; an expired or vanished connection has to be connected again, unless it was
+-- disconnected meanwhile.
 -- reads: nothing   writes: crm_connections   parameters: account_id, id, code, message, action, now
 update crm_connections
 set
     state = case
-        when cast($code as text) in ('connection_expired', 'connection_not_found') then 'needs_reconnect' else state
+        when is_active and cast($code as text) in ('connection_expired', 'connection_not_found') then 'needs_reconnect'
+        else state
     end,
     last_error_code = $code,
     last_error_message = $message,

@@ -1,8 +1,8 @@
--- The last sync of a connection went well.
+-- The last sync of a connection went well; one that was disconnected meanwhile stays so.
 -- reads: nothing   writes: crm_connections   parameters: account_id, id, now
 update crm_connections
 set
-    state = 'active',
+    state = case when is_active then 'active' else state end,
     last_synced_at = cast($now as timestamptz),
     last_error_code = null,
     last_error_message = null,
