@@ -26,6 +26,8 @@ SORTS = frozenset((*WORDS, *MOMENTS))
 USUAL_SORT = "crm_last_activity_at"
 LONGEST_SEARCH = 200
 MOST_OFFSET = 2**62
+FEW = 5_000
+"""Leads whose ids are read to count what a search finds: a second look at every lead takes longer."""
 BATCH = 2_000
 """Leads of an export that are read at once; between two batches a sync may have the store."""
 BOM = "\ufeff"
@@ -75,13 +77,24 @@ class LeadPage:
 
 def find_leads(session: Session, account_id: str, wanted: Wanted, *, limit: int, offset: int = 0) -> LeadPage:
     """One page; beyond the last one there are no rows."""
-    ids = find_ids(session, account_id, wanted, limit=limit, offset=offset)
+    found = _few_ids(session, account_id, wanted, most=offset + limit) if wanted.search else None
+    ids = find_ids(session, account_id, wanted, limit=limit, offset=offset) if found is None else found[offset:][:limit]
     place = {lead_id: number for number, lead_id in enumerate(ids)}
     rows = session.rows("pages/leads", account_id=account_id, ids=[str(one) for one in ids]) if ids else []
     rows.sort(key=lambda row: place[row["id"]])
+    if found is not None:
+        return LeadPage(rows, len(found))
     if ids and len(ids) < limit:
         return LeadPage(rows, offset + len(ids))
     return LeadPage(rows, session.rows("pages/lead_total", account_id=account_id, **wanted.parameters())[0]["total"])
+
+
+def _few_ids(session: Session, account_id: str, wanted: Wanted, *, most: int) -> list[UUID] | None:
+    """All that a search finds, mostly little, in one look at every lead; None where it is too much for that."""
+    if most > FEW:
+        return None
+    ids = find_ids(session, account_id, wanted, limit=FEW + 1)
+    return ids if len(ids) <= FEW else None
 
 
 def find_ids(
