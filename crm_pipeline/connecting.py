@@ -150,7 +150,7 @@ def healthy(known: Sequence[Connection]) -> frozenset[Place]:
 
 
 def well(client: NangoClient, account: str, provider: str) -> list[NangoConnection]:
-    """The connections of the account's CRM at Nango with which nothing is wrong there, whatever integration they are of.
+    """The connections of the account's CRM at Nango with which nothing is wrong there, of whatever integration.
 
     The newest first.
     """
