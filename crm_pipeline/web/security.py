@@ -258,7 +258,8 @@ def _asked_for(request: Request) -> str:
     """The address that was asked for, as the browser wrote it; a form is not sent again after the login."""
     if request.method not in SAFE_METHODS:
         return "/"
-    path, query = request.scope.get("raw_path") or b"/", request.scope["query_string"]
+    path: bytes = request.scope.get("raw_path") or b"/"
+    query: bytes = request.scope["query_string"]
     return (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
@@ -336,7 +337,8 @@ def is_loopback(host: str) -> bool:
 
 def is_secure(request: Request) -> bool:
     """Whether the browser came over TLS, as far as is known here; a wrong word makes the cookie stricter only."""
-    return request.scope["scheme"] == "https" or request.headers.get("x-forwarded-proto", "").lower() == "https"
+    schemes: tuple[str, str] = request.scope["scheme"], request.headers.get("x-forwarded-proto", "").lower()
+    return "https" in schemes
 
 
 def _scheme(request: Request) -> str:
