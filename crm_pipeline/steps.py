@@ -512,12 +512,13 @@ def refresh_connections(
     for one in found:
         if one.key not in new:
             read.append(one if one.key in complete or is_time_up() else _with_config(pipeline, one))
-    gone = {one.id for one in registry.missing(known, found) if not is_time_up() and _is_gone(pipeline, one)}
+    gone = {one.id for one in registry.missing(known, found) if not is_time_up() and is_gone(pipeline, one)}
     with pipeline.warehouse.session() as session:
         return registry.refresh(session, read, gone, now=pipeline.now())
 
 
-def _is_gone(pipeline: Pipeline, known: Connection) -> bool:
+def is_gone(pipeline: Pipeline, known: Connection) -> bool:
+    """Whether Nango, asked for it by name, does not know it any more."""
     try:
         pipeline.nango.read_connection(known.nango_integration, known.nango_connection_id)
     except NangoError as error:

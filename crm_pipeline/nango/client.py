@@ -145,10 +145,13 @@ class NangoClient:
                 return None
             raise
 
-    def find_connections(self, *, account_id: str, integration: str) -> list[NangoConnection]:
-        """The connections of one account's CRM that carry the account's tag, newest first; one page of them."""
-        wanted = f"tags%5Baccount_id%5D={quote(account_id, safe='')}&integrationId={quote(integration, safe='')}"
-        rows = self._api("GET", f"/connections?limit=100&page=0&{wanted}", shape=("connections",)).object()
+    def find_connections(
+        self, *, account_id: str | None = None, nango_connection_id: str | None = None
+    ) -> list[NangoConnection]:
+        """The connections that carry the account's tag, or have the id, of any CRM; newest first, one page of them."""
+        asked = {"tags%5Baccount_id%5D": account_id, "connectionId": nango_connection_id}
+        wanted = "".join(f"&{name}={quote(value, safe='')}" for name, value in asked.items() if value is not None)
+        rows = self._api("GET", f"/connections?limit=100&page=0{wanted}", shape=("connections",)).object()
         listed = rows["connections"]
         if not isinstance(listed, list):
             raise NangoError("unexpected_response", "Nango's list of connections is no list")

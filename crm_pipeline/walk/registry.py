@@ -41,7 +41,7 @@ def refresh(
                 disconnect(session, known, now=now)
     for connection in listed:
         release(session, connection, now=now)
-    kept_out = {tuple(row.values()) for row in session.rows("registry/kept_out")}
+    kept_out = _kept_out(session)
     listed = [one for one in listed if _place(one) not in kept_out]
     with session.transaction():
         for connection in listed:
@@ -52,6 +52,15 @@ def refresh(
 def disconnect(session: Session, known: Connection, *, keep_out: bool = False, now: datetime) -> None:
     """It is not used any more; `keep_out`: also while Nango goes on to list it, until somebody connects it again."""
     session.run("registry/disconnect", account_id=known.account_id, id=str(known.id), keep_out=keep_out, now=now)
+
+
+def is_kept_out(session: Session, found: NangoConnection) -> bool:
+    """Whether a person let go of it and kept it at Nango."""
+    return _place(found) in _kept_out(session)
+
+
+def _kept_out(session: Session) -> set[tuple[str, ...]]:
+    return {tuple(row.values()) for row in session.rows("registry/kept_out")}
 
 
 def let_in(session: Session, found: NangoConnection) -> None:

@@ -51,26 +51,29 @@ def connect(request: Request, account: Field = "", provider: Field = "") -> Resp
             request, "choose.html", 422, here="connect", name=name[:LONGEST_ACCOUNT], wrong=wrong,
             chosen=provider if provider in PROVIDERS else None,
         )  # fmt: skip
+    before = service_of(request).connections_before(name, provider)
     session = service_of(request).connect_session(name, provider)
-    return _waiting(request, name, provider, session.connect_link)
+    return _waiting(request, name, provider, before, session.connect_link)
 
 
 @router.get("/connect/found")
-def found(request: Request, account: str = "", provider: str = "") -> Response:
+def found(request: Request, account: str = "", provider: str = "", before: str = "") -> Response:
     """Whether the connection is there: what the waiting page asks."""
     if not _is_account(account) or provider not in PROVIDERS:
         raise _missing()
-    return JSONResponse({"found": service_of(request).find_new_connection(account, provider) is not None})
+    return JSONResponse({"found": service_of(request).find_new_connection(account, provider, before) is not None})
 
 
 @router.post("/connected")
-def connected(request: Request, account: Field = "", provider: Field = "", link: Field = "") -> Response:
+def connected(
+    request: Request, account: Field = "", provider: Field = "", before: Field = "", link: Field = ""
+) -> Response:
     """Adopt the connection that was made, and show its first sync."""
     if not _is_account(account) or provider not in PROVIDERS:
         raise _missing()
-    new = service_of(request).find_new_connection(account, provider)
+    new = service_of(request).find_new_connection(account, provider, before, is_told=True)
     if new is None:
-        return _waiting(request, account, provider, link, is_early=True)
+        return _waiting(request, account, provider, before, link, is_early=True)
     _, started = service_of(request).connect(account, provider, new.nango_connection_id)
     return _to_account(account, [started] if started else [])
 
@@ -81,7 +84,7 @@ def refresh(
 ) -> Response:
     """Sync one CRM of the account, or all of them."""
     account_id, name = words.account_of(part), _provider(provider)
-    if strategy not in STRATEGIES:
+    if strategy not in STRATEGIES or (force and name is None):
         raise _missing()
     started = service_of(request).start_sync(account_id, name, strategy, force=force == "yes")
     return _to_account(account_id, started)
@@ -152,16 +155,16 @@ def log_in(request: Request, token: Field = "", next: Field = "/") -> Response:
 def log_out(request: Request) -> Response:
     """The browser's session ends."""
     answer = RedirectResponse("/login", SEE_OTHER)
-    request.app.state.access.log_out(answer)
+    request.app.state.access.log_out(request, answer)
     return answer
 
 
-def _waiting(request: Request, name: str, provider: str, link: str, *, is_early: bool = False) -> Response:
+def _waiting(request: Request, name: str, provider: str, before: str, link: str, *, is_early: bool = False) -> Response:
     is_link = link.startswith(("https://", "http://"))
-    asked = urlencode({"account": name, "provider": provider})
+    asked = urlencode({"account": name, "provider": provider, "before": before})
     return pages_of(request).render(
         request, "connect.html", here="connect", name=name, provider=provider, link=link if is_link else None,
-        found=f"/connect/found?{asked}", is_early=is_early,
+        before=before, found=f"/connect/found?{asked}", is_early=is_early,
     )  # fmt: skip
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
@@ -21,7 +22,7 @@ from crm_pipeline.web import models
 from crm_pipeline.web.leads import USUAL_SORT, Wanted, find_leads
 from crm_pipeline.web.refusals import Refusal, not_found
 from crm_pipeline.web.security import Access
-from crm_pipeline.web.service import LONG_POLL, SHORT_POLL, Remembered, Service
+from crm_pipeline.web.service import LONG_POLL, SHORT_POLL, Service
 from crm_pipeline.web.states import SyncState
 
 WORDS = {
@@ -50,8 +51,6 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 router = APIRouter(prefix="/api")
 USUAL = models.Sort(USUAL_SORT)
 Account = Annotated[models.AccountId, Query()]
-_EVENTS: Remembered[str, bool] = Remembered()
-"""Events that were taken: Nango sends some twice, and anybody who saw one could send it again."""
 
 
 @router.post(
@@ -111,8 +110,8 @@ async def sync(body: models.AskSync, request: Request) -> Response:
         raise Refusal(
             422, "invalid_request", "`force` believes a removal that one CRM shows.", "Say which in `provider`."
         )
-    service = _service(request)
-    started = await run_in_threadpool(
+    service, threads = _service(request), request.app.state.syncing
+    start = partial(
         service.start_sync,
         body.account_id,
         body.provider.value if body.provider else None,
@@ -121,10 +120,10 @@ async def sync(body: models.AskSync, request: Request) -> Response:
         full=body.full,
         force=body.force,
     )
-    ids = [one.sync_id for one in started]
-    await _waited(service, ids, body.wait_seconds)
-    states = await run_in_threadpool(service.states, ids)
-    syncs = await run_in_threadpool(lambda: [_shown(service, state) for state in states])
+    ids = [one.sync_id for one in await to_thread.run_sync(start, limiter=threads)]
+    await _waited(service, ids, body.wait_seconds, threads)
+    states = await to_thread.run_sync(service.states, ids, limiter=threads)
+    syncs = await to_thread.run_sync(lambda: [_shown(service, state) for state in states], limiter=threads)
     if all(state.is_over for state in states):
         ended = models.SyncsEnded(success=all(one.success for one in states), results=_sum(states), syncs=syncs)
         return _json(ended)
@@ -226,9 +225,6 @@ async def nango_event(request: Request) -> models.Accepted:
     """
     body = await request.body()
     _access(request).require_signature(request, body)
-    digest = hashlib.sha256(body).hexdigest()
-    if _EVENTS.get(digest):
-        return models.Accepted(sync_id=None)
     try:
         event = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -236,7 +232,6 @@ async def nango_event(request: Request) -> models.Accepted:
     started = None
     if isinstance(event, dict):
         started = await run_in_threadpool(_service(request).nango_event, event)
-    _EVENTS.put(digest, True)
     return models.Accepted(sync_id=started.sync_id if started else None)
 
 
@@ -250,12 +245,12 @@ def _access(request: Request) -> Access:
     return access
 
 
-async def _waited(service: Service, ids: Sequence[UUID], seconds: float) -> None:
-    """Until all are over or the time is; a caller who waits takes no thread from the others meanwhile."""
+async def _waited(service: Service, ids: Sequence[UUID], seconds: float, threads: CapacityLimiter) -> None:
+    """Until all are over or the time is; a caller who waits has no thread meanwhile."""
     until, pause, waiting = time.monotonic() + seconds, SHORT_POLL, list(ids)
     while waiting and time.monotonic() < until:
         try:
-            waiting = await run_in_threadpool(service.pending, waiting)
+            waiting = await to_thread.run_sync(service.pending, waiting, limiter=threads)
         except PipelineError:  # the syncs are asked for; how they stand can be asked later
             return
         if waiting:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -20,7 +21,7 @@ from crm_pipeline.errors import PipelineError
 from crm_pipeline.settings import Settings
 from crm_pipeline.web import api, docs, pages
 from crm_pipeline.web.refusals import Refusal, refusal_of
-from crm_pipeline.web.security import Access, Gate
+from crm_pipeline.web.security import Access, Gate, is_for_program
 from crm_pipeline.web.service import Service
 
 STATIC = Path(__file__).with_name("static")
@@ -29,6 +30,8 @@ SECURITY = {
     "cron": {"type": "http", "scheme": "bearer", "description": "CRON_SECRET."},
     "nango": {"type": "apiKey", "in": "header", "name": "X-Nango-Hmac-Sha256", "description": "Nango's signature."},
 }
+SYNC_THREADS = 8
+"""For all callers together who start syncs and wait for them: a Dagster that hangs must not stop what needs none."""
 DESCRIPTION = (
     "Keeps a product's leads in step with its customers' CRMs. Errors are always "
     '`{"success": false, "error": {"code", "message", "action"}}`.'
@@ -46,7 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     service = Service(settings)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.syncing = CapacityLimiter(SYNC_THREADS)
         yield
         service.close()
 
@@ -67,9 +71,9 @@ def create_app(settings: Settings) -> FastAPI:
     pages.install(app)
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for kind in (HTTPException, RequestValidationError, PipelineError, Exception):
+    for kind in (HTTPException, RequestValidationError, PipelineError):
         app.add_exception_handler(kind, _refused)
-    app.add_middleware(Gate, access=app.state.access)
+    app.add_middleware(Gate, access=app.state.access, answered=answered)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -108,10 +112,15 @@ def _invalid(error: RequestValidationError) -> Refusal:
     return Refusal(422, "invalid_request", f"The request is not as it must be: {'; '.join(found)}.", "See /docs.")
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+def answered(request: Request, error: Exception) -> Response:
+    """Whatever was raised, as a person reads it or a program."""
     refusal = as_refusal(error)
     page = request.app.state.error_page
-    if page is not None and not request.url.path.startswith(("/api/", "/openapi.json")):
+    if page is not None and not is_for_program(request):
         answer: Response = page(request, refusal)
         return answer
     return JSONResponse(refusal.as_dict(), refusal.status, headers=refusal.headers)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return answered(request, error)

@@ -26,8 +26,8 @@ def docs(request: Request) -> Response:
 
 
 @router.get("/healthz")
-def health() -> Response:
-    """That the process answers; nothing else is looked at."""
+async def health() -> Response:
+    """That the process answers; nothing else is looked at, nor waited for a thread."""
     return JSONResponse({"success": True})
 
 

@@ -18,8 +18,9 @@ from crm_pipeline.web.states import ConnectionState, SyncState
 LONGEST_ID = 255
 LONGEST_WAIT = 60
 MOST_LEADS = 500
-NO_CONTROLS = r"^[^\u0000-\u001f\u007f]*[^\u0000-\u0020\u007f]$"
-"""An id is a line of text that does not end in a blank."""
+BLANKS = r"\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+NO_CONTROLS = rf"^[^\u0000-\u001f\u007f{BLANKS}]([^\u0000-\u001f\u007f]*[^\u0000-\u001f\u007f{BLANKS}])?$"
+"""An id is a line of text without a blank at its ends: Nango's tag `acme ` would belong to the account `acme`."""
 COUNTS = ("fetched", "created", "updated", "unchanged", "merged", "skipped", "removed", "split")
 
 Provider = enum.StrEnum("Provider", {name: name for name in PROVIDERS})  # type: ignore[misc]
@@ -27,8 +28,8 @@ Sort = enum.StrEnum("Sort", {name: name for name in sorted(SORTS)})  # type: ign
 
 
 def _line(text: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f]", text) or text.endswith(" "):
-        raise ValueError("must be one line of text that does not end in a blank")
+    if re.search(r"[\x00-\x1f\x7f]", text) or text != text.strip():
+        raise ValueError("must be one line of text without a blank at its ends")
     return text
 
 

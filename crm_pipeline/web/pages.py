@@ -100,13 +100,13 @@ def service_of(request: Request) -> Service:
 def error_page(request: Request, refusal: Refusal) -> Response:
     """Any error, for a person; where it passes by itself, the page asks again."""
     what, then = words.problem(refusal.code)
-    if refusal.status == 404:
+    if refusal.code == "not_found":
         what, then = "This page is not there.", "It may have been moved, or it belongs to another account."
     elif refusal.code not in words.ERRORS and refusal.status < 500:
         what, then = refusal.message, refusal.action
     is_passing = refusal.code == "warehouse_locked" and request.method in ("GET", "HEAD")
-    told = None if refusal.status == 404 or is_passing else refusal.message
-    parts = request.url.path.split("/")
+    told = None if refusal.code == "not_found" or is_passing else refusal.message
+    parts = request.scope["path"].split("/")
     account_id = words.account_of(parts[2]) if parts[1] == "accounts" and len(parts) > 2 and told else None
     answer = pages_of(request).render(
         request,
@@ -136,6 +136,8 @@ def accounts(request: Request, q: str = "", page: str = "") -> Response:
         return session.rows("pages/accounts", **asked)
 
     look = pages_of(request).reader.look(("accounts", search, number), work)
+    if not look.seen and number > 1:
+        return RedirectResponse(f"/?{urlencode({'q': search})}" if search else "/", 303)
     total = look.seen[0]["total"] if look.seen else 0
     return pages_of(request).render(
         request, "accounts.html", here="accounts", as_of=look.as_of, rows=look.seen, q=search,
@@ -346,8 +348,10 @@ def _followed(request: Request, account_id: str) -> dict[UUID, SyncState]:
     for text in request.query_params.getlist("sync")[:MOST_FOLLOWED]:
         try:
             state = service_of(request).sync_state(UUID(text), account_id)
-        except (ValueError, PipelineError):
-            continue  # the books tell of it as soon as they can be read
+        except ValueError:
+            continue
+        except PipelineError:
+            break  # the books tell of them as soon as they can be read; nobody waits for each in turn
         if state is not None and state.connection_id is not None:
             found[state.connection_id] = state
     return found

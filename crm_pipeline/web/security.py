@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -29,10 +30,11 @@ LARGEST_BODY = 1 << 20
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/login", "/healthz", "/api/cron/sync-crm", "/api/webhooks/nango"})
 OPEN_FOLDER = "/static/"
-PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-"""Of a request that came from elsewhere, although its last hop was on this machine."""
+PROXY_HEADERS = ("forwarded", "x-forwarded-", "x-real-ip", "via")
+"""How the headers begin of a request that came from elsewhere, although its last hop was on this machine."""
 MOST_WRONG, WRONG_SECONDS = 60, 60.0
-"""Wrong secrets of one address in that time; after that they are not looked at."""
+"""Wrong secrets of one address in that time; after that they are answered with the time to wait. The right one always
+is answered: behind a proxy all have one address, and nobody must be able to lock the others out."""
 MOST_ADDRESSES = 10_000
 
 POLICY = (
@@ -59,6 +61,8 @@ class Access:
         self._clock = clock
         self._wrong = WrongSecrets()
         self._session_key = _session_key(self._token) if self._token else b""
+        self._ended: dict[str, float] = {}
+        """Sessions that were logged out of, until they would have ended anyway."""
 
     @property
     def is_open(self) -> bool:
@@ -68,11 +72,11 @@ class Access:
         """Raise `Refusal` unless the request may go on to its route."""
         if self._token is None:
             require_loopback(request)
-        elif "authorization" in request.headers:
+        elif _scheme(request) == "bearer":
             self.require_bearer(request, self._token)
-            return  # a browser sends this header for nobody but its own script
-        elif not self.has_session(request):
-            self._refuse_secret(request, is_wrong=False)
+            return  # a browser sends this for nobody but its own script
+        elif not self.has_session(request):  # a proxy's own password comes as Basic with every click
+            self._refuse_secret(request, is_wrong="authorization" in request.headers)
         if request.method not in SAFE_METHODS:
             require_same_origin(request)
 
@@ -82,8 +86,8 @@ class Access:
 
     def require_bearer(self, request: Request, wanted: Secret | None) -> None:
         """`Authorization: Bearer …` with the wanted secret, compared in constant time."""
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        is_right = _same(given.strip(), wanted) and scheme.lower() == "bearer"
+        given = request.headers.get("authorization", "").partition(" ")[2]
+        is_right = _same(given.strip(), wanted) and _scheme(request) == "bearer"
         if not is_right:
             self._refuse_secret(request, is_wrong=True)
 
@@ -118,14 +122,20 @@ class Access:
             path="/",
         )
 
-    def log_out(self, response: Response) -> None:
-        """Take the session away from the browser."""
+    def log_out(self, request: Request, response: Response) -> None:
+        """Take the session away from the browser, and from whoever has a copy of it, as long as this process runs."""
+        now = self._clock()
+        self._ended = {value: until for value, until in self._ended.items() if until >= now}
+        if self.has_session(request):
+            self._ended[request.cookies[COOKIE]] = now + SESSION_SECONDS
         response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
 
     def has_session(self, request: Request) -> bool:
         """Whether the browser's cookie is one of ours and still good."""
-        value, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
-        if not hmac.compare_digest(signature.encode("utf-8", "replace"), self._signed(value).encode()):
+        cookie = request.cookies.get(COOKIE, "")
+        value, _, signature = cookie.rpartition(".")
+        is_signed = hmac.compare_digest(signature.encode("utf-8", "replace"), self._signed(value).encode())
+        if not is_signed or cookie in self._ended:
             return False
         until = value.partition(".")[0]
         return until.isascii() and until.isdigit() and int(until) >= self._clock()
@@ -176,10 +186,13 @@ class WrongSecrets:
 
 
 class Gate:
-    """The middleware before all routes: bounded bodies, the check of who asks, the headers of every answer."""
+    """The middleware before all routes: bounded bodies, the check of who asks, the headers of every answer.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+    `answered` makes an answer of whatever was raised, a page where a person asked for one.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access, answered: Callable[[Request, Exception], Response]) -> None:
+        self._app, self._access, self._answered = app, access, answered
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -188,10 +201,12 @@ class Gate:
                 return
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
+        request, has_begun = Request(scope), False
 
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
@@ -200,43 +215,64 @@ class Gate:
             await send(message)
 
         try:
-            refuse_large(request.headers)
-            if not _is_way_in(scope["path"]):
-                self._access.check(request)
-            elif self._access.is_open and scope["path"] not in ("/api/cron/sync-crm", "/api/webhooks/nango"):
-                require_loopback(request)
+            self._check(request)
         except Refusal as refusal:
-            await _answer(request, refusal)(scope, receive, send_with_headers)
+            await self._refused(request, refusal)(scope, receive, send_with_headers)
             return
-        await self._app(scope, _bounded(receive), send_with_headers)
+        try:
+            await self._app(scope, _bounded(receive), send_with_headers)
+        except Exception as error:
+            if has_begun:  # it breaks off, so that nobody takes it for whole
+                raise
+            await self._answered(request, error)(scope, receive, send_with_headers)
+
+    def _check(self, request: Request) -> None:
+        path = request.scope["path"]
+        refuse_large(request.headers)
+        if not _is_way_in(path):
+            self._access.check(request)
+        elif self._access.is_open and path not in ("/api/cron/sync-crm", "/api/webhooks/nango"):
+            require_loopback(request)
+
+    def _refused(self, request: Request, refusal: Refusal) -> Response:
+        """Who is at the page without a session is shown the login; a program the published envelope."""
+        is_for_person = not is_for_program(request) and "text/html" in request.headers.get("accept", "")
+        if not is_for_person:
+            return JSONResponse(refusal.as_dict(), refusal.status, headers=refusal.headers)
+        if refusal.status == 401:
+            return RedirectResponse(f"/login?next={quote(_asked_for(request), safe='/')}", status_code=303)
+        return self._answered(request, refusal)
 
 
 def _is_way_in(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(OPEN_FOLDER)
 
 
-def _answer(request: Request, refusal: Refusal) -> Response:
-    """Who is at the page without a session is shown the login; everybody else the published envelope."""
-    wants_page = "text/html" in request.headers.get("accept", "")
-    if refusal.status == 401 and wants_page and not request.url.path.startswith("/api/"):
-        target = "/"
-        if request.method in SAFE_METHODS:  # a form is not sent again after the login
-            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?next={quote(target, safe='/')}", status_code=303)
-    return JSONResponse(refusal.as_dict(), refusal.status, headers=refusal.headers)
+def is_for_program(request: Request) -> bool:
+    """Whether an address is one of the API's, whose answers are JSON to everybody."""
+    path: str = request.scope["path"]
+    return path.startswith(("/api/", "/openapi.json"))
+
+
+def _asked_for(request: Request) -> str:
+    """The address that was asked for, as the browser wrote it; a form is not sent again after the login."""
+    if request.method not in SAFE_METHODS:
+        return "/"
+    path: bytes = request.scope.get("raw_path") or b"/"
+    query: bytes = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
 def next_page(target: str) -> str:
     """Where to go after the login: a path of ours, never another site's."""
-    parts = urlsplit(target)
-    is_ours = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    is_ours = target.startswith("/") and not target.startswith(("//", "/\\"))
     return target if is_ours and target.isprintable() else "/"
 
 
 def refuse_large(headers: Headers) -> None:
     """No body here is large."""
     length = headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > LARGEST_BODY:
+    if not re.fullmatch("[0-9]{1,9}", length) or int(length) > LARGEST_BODY:
         raise too_large()
 
 
@@ -264,7 +300,7 @@ def require_loopback(request: Request) -> None:
     """Without a token only this machine may ask: its address, by its own name, and not for somebody behind a proxy."""
     peer = request.client.host if request.client else ""
     named = _host_name(request.headers.get("host", ""))
-    is_passed_on = any(name in request.headers for name in PROXY_HEADERS)
+    is_passed_on = any(name.startswith(PROXY_HEADERS) for name in request.headers)
     if is_loopback(peer) and is_loopback(named) and not is_passed_on:
         return
     raise Refusal(
@@ -282,7 +318,7 @@ def require_same_origin(request: Request) -> None:
     host = request.headers.get("host", "")
     is_ours = site in (None, "same-origin", "none")
     if origin is not None:
-        is_ours = is_ours and urlsplit(origin).netloc.lower() == host.lower()
+        is_ours = is_ours and origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
     if not is_ours:
         raise Refusal(
             403, "forbidden", "Another site asked for this.", "Open the page itself, or send the token in a header."
@@ -301,7 +337,13 @@ def is_loopback(host: str) -> bool:
 
 def is_secure(request: Request) -> bool:
     """Whether the browser came over TLS, as far as is known here; a wrong word makes the cookie stricter only."""
-    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto", "").lower() == "https"
+    schemes: tuple[str, str] = request.scope["scheme"], request.headers.get("x-forwarded-proto", "").lower()
+    return "https" in schemes
+
+
+def _scheme(request: Request) -> str:
+    """How a secret is sent: `bearer`, `basic`, or nothing."""
+    return request.headers.get("authorization", "").partition(" ")[0].lower()
 
 
 def _host_name(host: str) -> str:

@@ -6,6 +6,7 @@ in use, Dagster tells how it stands.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -22,6 +23,7 @@ from crm_pipeline.commands.reading import connection_status, past_sync, sentence
 from crm_pipeline.errors import ConnectionBusy, DagsterError, NangoError, WarehouseError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import ConnectSession, NangoConnection
+from crm_pipeline.nango.limits import Timeouts
 from crm_pipeline.nango.retry import RetryPolicy
 from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.settings import Settings
@@ -41,7 +43,7 @@ GLANCE_WAIT = 0.5
 """The same where Dagster can tell as well."""
 PATIENCE = 20.0
 """The same of a short write, and of another request for the same connection."""
-HURRIED = RetryPolicy(attempts=2, total_wait=8.0)
+HURRIED, HURRIED_TIMES = RetryPolicy(attempts=2, total_wait=8.0), Timeouts(connect=5.0, read=20.0, page=30.0)
 """Of calls to Nango: somebody waits for the answer."""
 COUNTS = ("fetched", "created", "updated", "unchanged", "merged", "skipped", "removed", "split")
 TOLD = ("succeeded", "held")
@@ -50,7 +52,8 @@ PREVIEWED = 100
 """Leads of which a preview tells the changes; its totals count all."""
 ASKING = UUID("2f9b4a3e-8a0e-5a55-9f8f-0c2f6e0e7a11")
 JUST_SYNCED = timedelta(minutes=5)
-"""A call of cron's that comes again so soon finds nothing to do."""
+"""A call of cron's that comes again so soon finds nothing to do, nor does an event that Nango told already."""
+UNCLEAR = "~"
 MOST_REMEMBERED = 1000
 SHORT_POLL, LONG_POLL = 0.25, 1.0
 
@@ -71,7 +74,6 @@ class Service:
         self._lock = threading.Lock()
         self._nango: NangoClient | None = None
         self._known: Remembered[str, list[Connection]] = Remembered()
-        self._invited: Remembered[tuple[str, str], frozenset[connecting.Place]] = Remembered()
         self._progress: Remembered[UUID, Progress] = Remembered()
 
     def close(self) -> None:
@@ -104,7 +106,7 @@ class Service:
         """
         known = self._look(registry.connections)
         due = self._now() - JUST_SYNCED
-        ours = [one for one in syncable(known) if one.last_synced_at is None or one.last_synced_at < due]
+        ours = [one for one in syncable(known) if not self._is_just_synced(one)]
         runs = self.settings.sync_runs
         if len(ours) <= runs:
             asked = Asked("append", None, False, False, "cron")
@@ -189,10 +191,18 @@ class Service:
 
     def connect_session(self, account_id: str, provider: str) -> ConnectSession:
         """A link for a person to connect the account's CRM; one that has expired keeps its id."""
+        return connecting.invite(self.nango, account_id, provider, known=self._connections(account_id))
+
+    def connections_before(self, account_id: str, provider: str) -> str:
+        """The account's connections before one is made, for the page that waits for it: no process remembers them.
+
+        Those that Nango finds nothing wrong with, though they have to be connected anew, are marked as `UNCLEAR`.
+        """
         known = self._connections(account_id)
-        session = connecting.invite(self.nango, account_id, provider, known=known)
-        self._invited.put((account_id, provider), connecting.healthy(known))
-        return session
+        healthy, unclear = connecting.healthy(known), set[connecting.Place]()
+        if any(one.is_active and (one.provider, one.state) == (provider, "needs_reconnect") for one in known):
+            unclear = {one.key for one in connecting.well(self.nango, account_id, provider)} - healthy
+        return ",".join([*sorted(map(_mark, healthy)), *sorted(UNCLEAR + _mark(one) for one in unclear)])
 
     def connect(self, account_id: str, provider: str, nango_connection_id: str) -> tuple[Connection, StartedSync]:
         """Adopt a connection made at Nango, if it is the account's, and start its first sync."""
@@ -202,15 +212,20 @@ class Service:
             raise NangoError("connection_expired", f"Nango cannot renew the access of {connection.label}.")
         return connection, self._start(connection, Asked("append", None, False, False, "connected"))
 
-    def find_new_connection(self, account_id: str, provider: str) -> NangoConnection | None:
-        """The account's connection at Nango that was not there when it was invited to make one.
+    def find_new_connection(
+        self, account_id: str, provider: str, before: str, *, is_told: bool = False
+    ) -> NangoConnection | None:
+        """The newest connection of the account's CRM at Nango that is well and was not among those `before`.
 
-        What is asked while a Connect window is open; a webhook or the sensor may have saved it meanwhile.
+        What is asked while a Connect window is open; a webhook or the sensor may have saved it meanwhile. `is_told`: a
+        person says that it is made, so that one which shows no sign of it is believed to be.
         """
-        before = self._invited.get((account_id, provider))
-        if before is None:
-            before = connecting.healthy(self._connections(account_id))
-        return connecting.new_connection(self.nango, before, account_id, provider)
+        marks = set(before.split(","))
+        for found in connecting.well(self.nango, account_id, provider):
+            mark = _mark(found.key)
+            if mark not in marks and (is_told or UNCLEAR + mark not in marks):
+                return found
+        return None
 
     def disconnect(self, account_id: str, provider: str, *, keep_at_nango: bool = False) -> list[Connection]:
         """Let go of the account's CRM; its leads stay. What is queued or under way of it is cancelled."""
@@ -265,8 +280,11 @@ class Service:
         if is_broken:
             self._note_broken(found)
             return None
+        if connecting.is_kept_out(self._pipeline(), found):
+            return None
+        known = [one for one in self._connections(found.account_id or registry.UNASSIGNED) if _is_same(one, found)]
         connection = connecting.saved(self._pipeline(), found)
-        if not syncable([connection]):
+        if not syncable([connection]) or any(self._is_just_synced(one) for one in syncable(known)):
             return None
         return self._start(connection, Asked("append", None, False, False, "connected"))
 
@@ -278,7 +296,9 @@ class Service:
         with self._lock:
             if self._nango is None:
                 key = self.settings.require_nango()
-                self._nango = NangoClient(host=self.settings.nango_host, secret_key=key, policy=HURRIED)
+                self._nango = NangoClient(
+                    host=self.settings.nango_host, secret_key=key, policy=HURRIED, timeouts=HURRIED_TIMES
+                )
             return self._nango
 
     def _pipeline(self) -> Pipeline:
@@ -429,6 +449,10 @@ class Service:
         error = self.dagster.failure(run.id) if run.status == "FAILURE" else None
         return _unwritten(sync_id, run, "failed", error=error or _never_begun(run))
 
+    def _is_just_synced(self, connection: Connection) -> bool:
+        synced = connection.last_synced_at
+        return synced is not None and synced >= self._now() - JUST_SYNCED
+
     def _as_listed(self, integration: str, connection_id: str) -> NangoConnection | None:
         """A connection that Nango cannot even read without renewing it, as its list shows it."""
         for found in self.nango.list_connections():
@@ -444,9 +468,7 @@ class Service:
             held = [
                 one
                 for one in registry.connections(session, account_id=found.account_id or registry.UNASSIGNED)
-                if one.is_active
-                and (one.nango_integration, one.nango_connection_id)
-                == (found.nango_integration, found.nango_connection_id)
+                if one.is_active and _is_same(one, found)
             ]
             if held:
                 with session.transaction():
@@ -618,6 +640,15 @@ def _connection_state(row: Row, now: datetime) -> ConnectionState:
 
 def _moment(moment: datetime | None) -> float:
     return moment.timestamp() if moment else 0.0
+
+
+def _mark(place: connecting.Place) -> str:
+    """A place in few letters."""
+    return hashlib.sha256("\x1f".join(place).encode()).hexdigest()[:12]
+
+
+def _is_same(known: Connection, found: NangoConnection) -> bool:
+    return (known.nango_integration, known.nango_connection_id) == found.key
 
 
 def _is_key(value: object) -> bool:

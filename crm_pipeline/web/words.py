@@ -109,7 +109,10 @@ ERRORS = {
         "Look into {crm}. If they are meant to be gone, preview the sync and confirm it.",
     ),
     "nango_unauthorized": ("This server has no access to the connections.", "Ask your administrator."),
-    "nango_unavailable": ("The service that keeps the connections did not answer.", "Try again in a moment."),
+    "nango_unavailable": (
+        "The service that keeps the connections could not help just now.",
+        "Try again in a moment; the next sync does so by itself.",
+    ),
     "dagster_unavailable": (
         "Syncs cannot be started now: the program that runs them is not there.",
         "Ask your administrator to start it; the hourly sync waits for it as well.",

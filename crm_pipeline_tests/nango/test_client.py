@@ -513,9 +513,11 @@ def test_a_connection_that_nango_does_not_hold_cannot_be_made_anew(nango: FakeNa
 def test_an_accounts_connections_are_found_by_their_tag(nango: FakeNango) -> None:
     row = {"id": 1, "connection_id": "c1", "provider_config_key": "hubspot", "tags": {"account_id": "a&b=ü"}}
     with a_client(nango.on("/connections", json_reply({"connections": [row]}))) as client:
-        (found,) = client.find_connections(account_id="a&b=ü", integration="hubspot")
+        (found,) = client.find_connections(account_id="a&b=ü")
+        client.find_connections(nango_connection_id="c&1")
     assert found.account_id == "a&b=ü"
-    assert "tags%5Baccount_id%5D=a%26b%3D%C3%BC&integrationId=hubspot" in nango.seen[0].target
+    assert nango.seen[0].target.endswith("&page=0&tags%5Baccount_id%5D=a%26b%3D%C3%BC")
+    assert nango.seen[1].target.endswith("&page=0&connectionId=c%261")
 
 
 @pytest.mark.parametrize("data", [None, {}, {"token": "t", "connect_link": "l", "expires_at": "later"}])

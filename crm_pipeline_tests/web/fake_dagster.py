@@ -27,6 +27,8 @@ class FakeDagster:
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.has_code = True
         self.delay = 0.0
+        self.pause = 0.0
+        """Seconds before runs are listed."""
         self.url = ""
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -57,6 +59,7 @@ class FakeDagster:
             run_id = self.add("QUEUED", **{tag["key"]: tag["value"] for tag in variables["tags"]})
             return {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": run_id}}}
         if "runsOrError" in query:
+            time.sleep(self.pause)
             return {"runsOrError": {"results": self._found(variables["filter"])}}
         if "runOrError" in query:
             events = self.events.get(variables["id"], [])

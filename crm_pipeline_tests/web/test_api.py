@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID, uuid4
 
 import orjson
@@ -27,7 +30,7 @@ from crm_pipeline.web.service import Asked, shares
 from crm_pipeline_tests.commands.shell import Shell
 from crm_pipeline_tests.holder import held_open
 from crm_pipeline_tests.web.fake_dagster import FakeDagster
-from crm_pipeline_tests.web.serving import DEAD, Api, served, settings_of
+from crm_pipeline_tests.web.serving import DEAD, Api, Got, served, settings_of
 
 CRON, KEY = "cron-secret-of-the-tests-1234567890", "sandbox-signing-key"
 ACME = {"account_id": "acme", "provider": "hubspot"}
@@ -227,6 +230,21 @@ def test_waiting_ends_with_the_time_or_with_the_syncs(api: Api, queue: FakeDagst
     assert (answer.status, answer.json["success"], answer.json["results"]["fetched"]) == (200, True, 20)
 
 
+def test_many_who_wait_for_a_slow_dagster_take_nothing_from_the_others(api: Api, queue: FakeDagster) -> None:
+    sync_id = api.post("/api/crm/sync", ACME).json["sync_ids"]
+    with ThreadPoolExecutor(60) as people:
+        waiting = [people.submit(api.post, "/api/crm/sync", {**ACME, "wait_seconds": 3}) for _ in range(60)]
+        time.sleep(1.5)
+        queue.pause = 1.5
+        time.sleep(0.5)
+        for _ in range(5):
+            began = time.monotonic()
+            assert api.get("/api/crm/status?account_id=acme").status == 200
+            assert time.monotonic() - began < 1.0
+        queue.pause = 0.0
+        assert all(answer.result().json["sync_ids"] == sync_id for answer in waiting)
+
+
 def test_without_dagster_nothing_is_started_and_it_is_said_what_to_start(
     sandbox: Sandbox, pipeline: Pipeline, tmp_path: Path
 ) -> None:
@@ -262,6 +280,9 @@ def test_anothers_connection_is_answered_like_one_that_does_not_exist(api: Api, 
     one, other = (api.post("/api/crm/connect", {**ACME, "connection_id": key}) for key in (theirs, unknown))
     assert (one.status, one.error["code"]) == (404, "connection_not_found")
     assert one.body.replace(theirs.encode(), b"") == other.body.replace(unknown.encode(), b"")
+    for trouble in ("refresh", "exhausted"):
+        sandbox.book.break_connection(sandbox.book.get("hubspot", theirs), trouble)  # type: ignore[arg-type]
+        assert api.post("/api/crm/connect", {**ACME, "connection_id": theirs}).body == one.body, trouble
 
 
 def test_cron_starts_everybody_or_packs_them(api: Api, queue: FakeDagster, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -303,18 +324,45 @@ def test_a_connection_that_was_made_at_nango_is_saved_and_synced_once(
     assert taken["sync_id"] == tags_of(queue.launched[0])["crm_pipeline/sync_id"]
     assert tags_of(queue.launched[0])["crm_pipeline/sync"] == "initech/pipedrive"
     assert api.get("/api/crm/status?account_id=initech").json["connected"] is True
-    assert event(api, body) == {"success": True, "sync_id": None}, "Nango sends some twice"
+    assert event(api, body) == taken, "Nango sends some twice"
     assert len(queue.launched) == 1
+
+
+def test_an_event_that_is_sent_again_starts_nothing_once_its_sync_is_done(
+    api: Api, sandbox: Sandbox, queue: FakeDagster, pipeline: Pipeline
+) -> None:
+    body = auth_event(sandbox.connect("initech", "pipedrive"), "creation")
+    sync_id = event(api, body)["sync_id"]
+    sync_connection(pipeline, known(pipeline, "initech", "pipedrive"), sync_id=UUID(str(sync_id)))
+    queue.set(queue.runs[0]["runId"], "SUCCESS")
+    assert event(api, body)["sync_id"] is None
+    assert len(queue.launched) == 1
+
+
+def test_a_connection_that_breaks_a_second_time_is_noticed_a_second_time(api: Api, sandbox: Sandbox) -> None:
+    """Nango's events bear no time: those of the second time are the same bytes."""
+    (made, _) = sandbox.book.of_account("acme")
+
+    def state() -> object:
+        return api.get("/api/crm/status?account_id=acme").json["connections"][0]["state"]
+
+    for _ in range(2):
+        sandbox.book.break_connection(made, "refresh")
+        event(api, auth_event(made, "refresh", success=False))
+        assert state() == "needs_reconnect"
+        sandbox.book.heal(made)
+        assert event(api, auth_event(made, "override"))["sync_id"] is not None
+        assert state() == "active"
 
 
 def test_a_connection_that_can_be_renewed_no_longer_needs_a_person(api: Api, sandbox: Sandbox) -> None:
     (made, _) = sandbox.book.of_account("acme")
     body = auth_event(made, "refresh", success=False)
-    event(api, body.replace(b"hubspot", b"hubspot"))
+    event(api, body)
     states = {one["provider"]: one["state"] for one in api.get("/api/crm/status?account_id=acme").json["connections"]}
     assert states["hubspot"] == "active", "Nango itself says that nothing is wrong with it"
     sandbox.book.break_connection(made, "refresh")
-    event(api, auth_event(made, "refresh", success=False) + b" ")
+    event(api, body)
     (hubspot, _) = api.get("/api/crm/status?account_id=acme").json["connections"]
     assert (hubspot["state"], hubspot["connected"]) == ("needs_reconnect", False)
     assert hubspot["last_error"]["code"] == "connection_expired"
@@ -348,12 +396,116 @@ def test_a_connection_let_go_of_and_kept_at_nango_stays_out_until_it_is_connecte
     assert made in sandbox.book.of_account("acme")
     before = known(pipeline)
     refresh_connections(pipeline)
+    assert event(api, auth_event(made, "creation"))["sync_id"] is None, "somebody sends an old event again"
     assert (known(pipeline).state, known(pipeline).is_active) == ("disconnected", False)
     assert api.post("/api/crm/sync", ACME).error["code"] == "connection_not_found"
     answer = api.post("/api/crm/connect", {**ACME, "connection_id": made.connection_id})
     assert answer.json["connection"]["connection_id"] == str(before.id)
     refresh_connections(pipeline)
     assert known(pipeline).state == "active"
+
+
+def test_what_is_connected_anew_is_no_longer_kept_out(api: Api, sandbox: Sandbox, pipeline: Pipeline) -> None:
+    before = known(pipeline)
+    assert api.post("/api/crm/disconnect", {**ACME, "keep_at_nango": True}).status == 200
+    sandbox.book.remove("hubspot", before.nango_connection_id)
+    made = sandbox.connect("acme", "hubspot")
+    assert api.post("/api/crm/connect", {**ACME, "connection_id": made.connection_id}).status == 200
+    assert known(pipeline).id == before.id, "it is the same portal, so its contacts and leads go on"
+    sandbox.book.break_connection(made, "refresh")
+    refresh_connections(pipeline)
+    assert known(pipeline).state == "needs_reconnect", "what Nango tells of it counts again"
+
+
+def test_a_connection_that_is_gone_at_nango_is_connected_anew_as_what_it_was(
+    api: Api, sandbox: Sandbox, pipeline: Pipeline
+) -> None:
+    before = known(pipeline)
+    sandbox.book.remove("hubspot", before.nango_connection_id)
+    assert sync_connection(pipeline, before).status == "failed"
+    assert known(pipeline).state == "needs_reconnect"
+    made = sandbox.connect("acme", "hubspot")
+    assert api.post("/api/crm/connect", {**ACME, "connection_id": made.connection_id}).status == 200
+    assert (known(pipeline).id, known(pipeline).state) == (before.id, "active"), "there is one, and it is the old one"
+
+
+def another_integration(sandbox: Sandbox) -> str:
+    """A connection of acme's portal under a key that is not the CRM's name; its id."""
+    like = next(one for one in sandbox.book.of_account("acme") if one.integration == "hubspot")
+    made = sandbox.book.add(
+        "acme", integration="hubspot-eu", provider="hubspot", crm=like.crm, refuse_token=like.refuse_token,
+        base_path=like.base_path, config=like.config,
+    )  # fmt: skip
+    sandbox.book.remove("hubspot", like.connection_id)
+    return made.connection_id
+
+
+def test_a_connection_of_an_integration_of_any_key_is_connected_and_connected_anew(
+    api: Api, sandbox: Sandbox, pipeline: Pipeline
+) -> None:
+    made = another_integration(sandbox)
+    refresh_connections(pipeline)
+    assert api.post("/api/crm/connect", {**ACME, "connection_id": made}).status == 200
+    (connection,) = [one for one in sandbox.book.of_account("acme") if one.connection_id == made]
+    sandbox.book.break_connection(connection, "refresh")
+    refresh_connections(pipeline)
+    asked, found = invited(api)
+    assert api.get(found).json == {"found": False}
+    sandbox.book.heal(connection)
+    assert api.get(found).json == {"found": True}
+    assert form(api, "/connected", asked).status == 303
+
+
+def test_the_page_waits_for_a_person_where_nango_finds_nothing_wrong(
+    api: Api, sandbox: Sandbox, pipeline: Pipeline
+) -> None:
+    """The CRM refuses the token, which the key may not renew: Nango shows the connection as before, and as after."""
+    sandbox.nango.api.scopes.discard("environment:connections:read_credentials")
+    (connection, _) = sandbox.book.of_account("acme")
+    sandbox.book.break_connection(connection, "uninstalled")
+    assert sync_connection(pipeline, known(pipeline)).status == "failed"
+    assert (known(pipeline).state, connection.errors) == ("needs_reconnect", [])
+    asked, found = invited(api)
+    assert api.get(found).json == {"found": False}
+    sandbox.book.heal(connection)
+    assert form(api, "/connected", asked).status == 303
+    assert known(pipeline).state == "active"
+
+
+def test_any_process_finds_the_connection_that_a_page_waits_for(
+    api: Api, sandbox: Sandbox, pipeline: Pipeline, queue: FakeDagster, tmp_path: Path
+) -> None:
+    """Also one that a webhook or the sensor has saved by then."""
+    asked, found = invited(api)
+    assert api.get(found).json == {"found": False}
+    sandbox.connect("acme", "hubspot")
+    refresh_connections(pipeline)
+    with served(settings_of(tmp_path, sandbox.environment(), CRM_DAGSTER_URL=queue.url)) as other:
+        assert other.get(found).json == {"found": True}
+        assert form(other, "/connected", asked).status == 303
+
+
+def invited(api: Api) -> tuple[dict[str, str], str]:
+    """The page that waits for acme's HubSpot: what its button sends, and what its script asks."""
+    body = form(api, "/connect", {"account": "acme", "provider": "hubspot"}).body.decode()
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', body))
+    (found,) = re.findall(r'data-found="([^"]*)"', body)
+    return fields, unescape(found)
+
+
+def form(api: Api, target: str, fields: dict[str, str]) -> Got:
+    """What a person sends by pressing a button."""
+    kind = {"Content_Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+    return api.post(target, urlencode(fields).encode(), **kind)
+
+
+def test_a_button_for_what_is_not_connected_any_more_says_so(api: Api) -> None:
+    api.post("/api/crm/disconnect", ACME)
+    answer = form(api, "/accounts/acme/refresh", {"provider": "hubspot"})
+    assert answer.status == 404
+    assert b"The connection to the CRM is gone." in answer.body
+    assert b'href="/accounts/acme">Back' in answer.body
+    assert form(api, "/accounts/acme/refresh", {"force": "yes"}).status == 404, "of which CRM is not said"
 
 
 def test_the_command_lets_go_as_well(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -404,7 +556,7 @@ def test_leads_are_paged_searched_and_sorted(api: Api, pipeline: Pipeline) -> No
 HOSTILE = (
     "' or 1=1 --", "acme' union select 1", "%27%00", "../../etc/passwd", "<script>alert(1)</script>", "{{7*7}}",
     "${7*7}", "\u202eacme", "a" * 255, "acme/hubspot",
-    "null", "0", "true", "ﬀ", "😀", "\\", '"', "%", "_", "acme\u00a0",
+    "null", "0", "true", "ﬀ", "😀", "\\", '"', "%", "_", "ac\u00a0me",
 )  # fmt: skip
 
 
@@ -434,6 +586,8 @@ REFUSED: tuple[tuple[str, str, object, int], ...] = (
     ("POST", "/api/crm/sync", {}, 422), ("POST", "/api/crm/sync", {"account_id": 7}, 422),
     ("POST", "/api/crm/sync", {"account_id": " "}, 422), ("POST", "/api/crm/sync", {"account_id": "a" * 256}, 422),
     ("POST", "/api/crm/sync", {"account_id": "a\x00b"}, 422),
+    ("POST", "/api/crm/connect/session", {"account_id": "acme\u00a0", "provider": "hubspot"}, 422),
+    ("POST", "/api/crm/connect/session", {"account_id": " acme", "provider": "hubspot"}, 422),
     ("POST", "/api/crm/sync", b'{"account_id": "\\ud800"}', 422),
     ("POST", "/api/crm/sync", {"account_id": "a", "strategy": "erase"}, 422),
     ("POST", "/api/crm/sync", {"account_id": "a", "wait_seconds": 61}, 422),
@@ -481,6 +635,8 @@ def test_a_mistake_of_ours_is_a_500_in_the_same_shape(api: Api, monkeypatch: pyt
     answer = api.get("/api/crm/status?account_id=acme")
     assert (answer.status, answer.error["code"]) == (500, "internal_error")
     assert b"secret detail" not in answer.body
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-content-type-options"] == "nosniff"
 
 
 def test_without_a_key_of_nango_the_calls_that_need_it_say_so(queue: FakeDagster, tmp_path: Path) -> None:

@@ -361,6 +361,20 @@ def test_with_a_token_nothing_is_shown_before_the_login(store: Path, window: Win
         expect(page.locator("h1")).to_have_text("Log in")
 
 
+def test_a_page_that_follows_a_sync_goes_to_the_login_when_the_session_is_over(store: Path, window: Window) -> None:
+    with served(settings_of(store, {"CRM_API_TOKEN": TOKEN})) as api:
+        page = window.open(f"{api.url}/accounts/acme")
+        page.get_by_label("Access code").fill(TOKEN)
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("#connections")).to_be_visible()
+        window.context.clear_cookies()
+        page.evaluate("() => { document.querySelector('#connections').dataset.busy = ''; follow(); }")
+        expect(page.locator("h1")).to_have_text("Log in")
+        page.get_by_label("Access code").fill(TOKEN)
+        page.get_by_role("button", name="Log in").click()
+        expect(page).to_have_url(f"{api.url}/accounts/acme")
+
+
 def test_settings_without_a_token_have_no_login(server: Api, window: Window) -> None:
     page = window.open(f"{server.url}/login?next=//evil.example")
     assert page.url == f"{server.url}/"

@@ -30,10 +30,11 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture
-def server(dagster: RealDagster, sandbox: Sandbox, tmp_path: Path) -> Iterator[Api]:
-    store = {"CRM_WAREHOUSE": f"duckdb:///{tmp_path / 'crm.duckdb'}", "CRM_DATA_DIR": str(tmp_path / "data")}
-    environment = sandbox.environment() | store
+@pytest.fixture(params=["duckdb", "postgres"])
+def server(request: pytest.FixtureRequest, dagster: RealDagster, sandbox: Sandbox, tmp_path: Path) -> Iterator[Api]:
+    is_file = request.param == "duckdb"
+    store = f"duckdb:///{tmp_path / 'crm.duckdb'}" if is_file else request.getfixturevalue("postgres_url")
+    environment = sandbox.environment() | {"CRM_WAREHOUSE": store, "CRM_DATA_DIR": str(tmp_path / "data")}
     dagster.use(environment)
     with served(settings_of(tmp_path, environment, CRM_DAGSTER_URL=dagster.url)) as api:
         yield api

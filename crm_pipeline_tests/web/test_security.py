@@ -135,8 +135,68 @@ def test_a_person_is_led_to_the_login_and_back(api: Api) -> None:
         "javascript:alert(1)",
         "",
         "/a\r\nb",
+        "//[",
     ):
         assert next_page(elsewhere) == "/"
+    assert api.get("/login?next=//%5B", Authorization=None).status == 200
+    form = api.post("/accounts/acme/refresh", b"", Authorization=None, Accept="text/html")
+    assert form.headers["location"] == "/login?next=/", "it is not sent again"
+
+
+@pytest.mark.parametrize(
+    "target", ["/accounts/a%252Fb/leads", "/accounts/a%253Fb%2520%25C3%25BC", "/accounts/a?q=%ff&x=/"]
+)
+def test_the_login_leads_to_the_address_as_it_was_written(api: Api, target: str) -> None:
+    """An account's name with a slash is written twice; written once, it would be another address."""
+    asked = api.get(target, Authorization=None, Accept="text/html").headers["location"]
+    body = f"token={TOKEN}&next={asked.partition('=')[2]}".encode()
+    form = "application/x-www-form-urlencoded"
+    assert api.post("/login", body, Authorization=None, Content_Type=form).headers["location"] == target
+
+
+def test_bytes_that_are_no_text_are_no_mistake_of_ours(api: Api) -> None:
+    with socket.create_connection(("127.0.0.1", api.port), 10) as line:
+        line.sendall(b"GET /docs?\xff HTTP/1.1\r\nHost: [\r\nAccept: text/html\r\nConnection: close\r\n\r\n")
+        answer = line.recv(4096)
+    assert answer.split()[1] in (b"303", b"400"), answer
+
+
+def test_a_person_who_is_refused_is_shown_a_page_and_a_program_the_envelope(api: Api, tmp_path: Path) -> None:
+    large = b" " * (LARGEST_BODY + 1)
+    page = api.post("/connect", large, Accept="text/html,*/*;q=0.8")
+    assert (page.status, page.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert b"<h1>The body is larger than 1 MB.</h1>" in page.body
+    assert api.post("/api/crm/sync", large, Accept="text/html").error["code"] == "request_too_large"
+    with served(settings_of(tmp_path, {})) as open_api:
+        for headers in ({"Host": "evil.example"}, {"Origin": "https://evil.example"}):
+            page = open_api.post("/accounts/acme/refresh", b"", Accept="text/html", **headers)
+            assert (page.status, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
+            assert page.headers["cache-control"] == "no-store"
+            assert open_api.post("/accounts/acme/refresh", b"", **headers).error["code"] == "forbidden"
+
+
+def logged_in(api: Api) -> str:
+    """The cookie of somebody who typed the token."""
+    form = "application/x-www-form-urlencoded"
+    answer = api.post("/login", f"token={TOKEN}".encode(), Authorization=None, Content_Type=form)
+    return answer.headers["set-cookie"].split(";")[0]
+
+
+def test_a_password_of_a_proxy_before_us_does_not_end_a_session(api: Api) -> None:
+    basic = {"Authorization": "Basic dXNlcjpwYXNz"}
+    assert api.get(STATUS, **basic).status == 401
+    assert api.get(STATUS, **basic, Cookie=logged_in(api)).status == 200
+    answer = api.post(
+        "/api/crm/sync", {"account_id": "a"}, **basic, Cookie=logged_in(api), Origin="https://evil.example"
+    )
+    assert answer.status == 403, "a browser sends both for another site too"
+
+
+def test_a_session_that_was_logged_out_of_is_over_for_every_copy_of_it(api: Api) -> None:
+    one, other = logged_in(api), logged_in(api)
+    assert api.post("/logout", b"", Authorization=None, Cookie=one).headers["location"] == "/login"
+    assert api.get(STATUS, Authorization=None, Cookie=one).status == 401
+    assert api.get(STATUS, Authorization=None, Cookie=other).status == 200
 
 
 @pytest.mark.parametrize("target", ["/docs", "/openapi.json", STATUS, "/nothing", "/static/docs.css", "/healthz"])
@@ -175,7 +235,8 @@ def test_this_computer_is_answered_without_a_token(host: str) -> None:
         asking(host="evil.example"),  # a name that was pointed to this computer, after its page was loaded
         asking(host="localhost.evil.example"), asking(host="127.0.0.1.evil.example:8000"), asking(host=""),
         asking(host="-"), asking(host="evil.example:127.0.0.1"), asking(host="0.0.0.0"),
-        asking(x_forwarded_for="203.0.113.9"), asking(forwarded="for=203.0.113.9"), asking(x_real_ip="203.0.113.9"),
+        asking(x_forwarded_for="203.0.113.9"), asking(x_forwarded_proto="https"),
+        asking(forwarded="for=203.0.113.9"), asking(x_real_ip="203.0.113.9"),
         asking(via="1.1 proxy"),
     ],
 )  # fmt: skip
@@ -201,6 +262,7 @@ def test_nobody_else_is_whatever_is_asked_for(tmp_path: Path) -> None:
         ({"origin": "https://evil.example"}, False),
         ({"origin": "http://127.0.0.1:9000"}, False),
         ({"origin": "null"}, False),
+        ({"origin": "http://["}, False),
         ({"sec_fetch_site": "cross-site"}, False),
         ({"sec_fetch_site": "same-site"}, False),
         ({"origin": "http://127.0.0.1:8000", "sec_fetch_site": "cross-site"}, False),

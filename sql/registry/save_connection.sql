@@ -1,4 +1,5 @@
--- A connection as Nango tells it; the row is written only where that is news.
+-- A connection as Nango tells it; the row is written only where that is news. A row that was kept out and is taken over
+-- by a connection made anew is so no longer.
 -- reads: nothing   writes: crm_connections
 -- parameters: account_id, id, provider, nango_integration, nango_connection_id, connection_metadata, rank, state, now
 insert into crm_connections (
@@ -18,6 +19,7 @@ on conflict (account_id, id) do update set
     rank = excluded.rank,
     state = excluded.state,
     is_active = true,
+    kept_out_at = null,
     updated_at = excluded.updated_at
 where
     crm_connections.provider <> excluded.provider

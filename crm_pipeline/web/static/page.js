@@ -33,6 +33,7 @@ function tellTimes(root) {
 
 async function ask(address) {
   const answer = await fetch(address, { credentials: "same-origin", headers: { Accept: "text/html, application/json" } });
+  if (new URL(answer.url).pathname === "/login") location.assign(address === location.href ? answer.url : "/login");
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   return answer;
 }
