@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import duckdb
 import orjson
@@ -46,11 +46,14 @@ COLUMNS = (
     "select column_name, data_type from information_schema.columns "
     "where table_name = $table and table_schema = current_schema() order by ordinal_position"
 )
-IN_THIS_PROCESS: dict[Path, threading.RLock] = {}
-"""DuckDB lets a process open a file twice, but with one memory limit: threads take turns as processes do."""
+CATALOG = "store"
+"""What the file is called inside DuckDB. No statement says it."""
 UNREADABLE = re.compile(r"""(?<![\w'"])(BIT|BIGNUM|VARIANT)(?![\w'"])""")
 """Types that DuckDB writes as JSON and cannot read from it."""
 HOLDER = re.compile(r"held in (?P<program>[^()]*)\(PID (?P<pid>\d+)\)")
+
+
+Opened = TypeVar("Opened")
 
 
 class Patience(NamedTuple):
@@ -65,8 +68,8 @@ class DuckDBSession:
 
     engine = "duckdb"
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, memory: int) -> None:
-        self._connection, self._memory = connection, memory
+    def __init__(self, file: _File, connection: duckdb.DuckDBPyConnection, memory: int) -> None:
+        self._file, self._connection, self._memory = file, connection, memory
 
     @property
     def execute(self) -> Callable[[str], Any]:
@@ -146,7 +149,13 @@ class DuckDBSession:
         return apply_migrations(self)
 
     def dlt_credentials(self) -> object:
+        """A connection that dlt may copy: copies of ours would look at the instance instead of at the file."""
+        self._connection.close()
+        self._connection = self._file.alone(self._memory)
         return self._connection
+
+    def close(self) -> None:
+        self._connection.close()
 
     def tidy(self) -> None:
         self._connection.execute("checkpoint")
@@ -169,17 +178,18 @@ def open_duckdb(
     `wait` bounds either in seconds; without it a thread of this process, which is of our own, may take its time. Memory
     is bounded by the size of the store, or with `is_roomy` only by the machine.
     """
-    turn = IN_THIS_PROCESS.setdefault(path.resolve(), threading.RLock())
-    if not turn.acquire(timeout=-1 if wait is None else wait):
+    file = _FILES.setdefault((os.getpid(), path.resolve()), _File(path))
+    if not file.turn.acquire(timeout=-1 if wait is None else wait):
         told = f"Waited {wait:.0f} s for the store {path}: another thread of this process has it open."
         raise WarehouseError("warehouse_locked", told, path=str(path))
     try:
-        yield from _opened(path, Patience(LOCK_WAIT if wait is None else wait, longest_pause), is_roomy)
+        yield from _opened(file, Patience(LOCK_WAIT if wait is None else wait, longest_pause), is_roomy)
     finally:
-        turn.release()
+        file.turn.release()
 
 
-def _opened(path: Path, patience: Patience, is_roomy: bool) -> Iterator[DuckDBSession]:
+def _opened(file: _File, patience: Patience, is_roomy: bool) -> Iterator[DuckDBSession]:
+    path = file.path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -189,23 +199,79 @@ def _opened(path: Path, patience: Patience, is_roomy: bool) -> Iterator[DuckDBSe
             action="Check CRM_WAREHOUSE: its file must lie in a folder that can be written.",
         ) from error
     memory = max(_memory_limit(path), _half_of_the_machine() if is_roomy else 0)
-    connection = _connect(path, patience, memory)
+    session = DuckDBSession(file, file.open(patience, memory), memory)
     try:
-        yield DuckDBSession(connection, memory)
+        yield session
     except duckdb.OutOfMemoryException as error:
         text = f"The store {path} ran out of memory: {_first_line(error)}"
         raise WarehouseError("warehouse_error", text, out_of_memory=True) from error
     except duckdb.Error as error:
         raise WarehouseError("warehouse_error", f"The store {path} failed: {_first_line(error)}") from error
     finally:
-        connection.close()
+        session.close()
+        file.close()
 
 
-def _connect(path: Path, patience: Patience, memory: int) -> duckdb.DuckDBPyConnection:
+class _File:
+    """A file as this process opens it: attached to an instance of DuckDB that stays, for as long as a session lasts.
+
+    To make an instance takes eight times as long as to attach a file. DuckDB lets a process open a file twice, but with
+    one memory limit: threads take turns as processes do, and only within its turn a thread may open it again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.turn = path, threading.RLock()
+        self._instance: duckdb.DuckDBPyConnection | None = None
+        self._sessions, self._patience = 0, Patience(LOCK_WAIT, LONGEST_PAUSE)
+
+    def open(self, patience: Patience, memory: int) -> duckdb.DuckDBPyConnection:
+        """A connection to the file, which is attached if it is not yet."""
+        if self._instance is None:
+            spill = {"temp_directory": f"{self.path}.tmp"}
+            self._instance = duckdb.connect(config=SETTINGS | spill)
+        instance = self._instance
+        if not self._sessions:
+            quoted = str(self.path).replace("'", "''")
+            instance.execute(f"set memory_limit = '{memory}B'")
+            self._patience = patience
+            _patiently(self.path, patience, lambda: instance.execute(f"attach '{quoted}' as {CATALOG}"))
+        self._sessions += 1
+        connection = instance.cursor()
+        connection.execute(f"use {CATALOG}")
+        return connection
+
+    def alone(self, memory: int) -> duckdb.DuckDBPyConnection:
+        """A connection to the file and nothing else, once it is detached: temporary tables are gone."""
+        assert self._sessions == 1, "another session of this thread has the file"
+        self._detach()
+        config = SETTINGS | {"memory_limit": f"{memory}B"}
+        return _patiently(self.path, self._patience, lambda: duckdb.connect(str(self.path), config=config))
+
+    def close(self) -> None:
+        """Let go of the file with the last session."""
+        self._sessions -= 1
+        if not self._sessions:
+            self._detach()
+
+    def _detach(self) -> None:
+        assert self._instance is not None
+        try:
+            self._instance.execute(f"detach database if exists {CATALOG}")
+        except duckdb.Error:  # after a fatal error an instance does nothing any more; without it the file is free
+            self._instance.close()
+            self._instance = None
+
+
+_FILES: dict[tuple[int, Path], _File] = {}
+"""By process as well: a fork has no part in the instances of whom it was forked from."""
+
+
+def _patiently(path: Path, patience: Patience, connect: Callable[[], Opened]) -> Opened:
+    """What `connect` gives, once no other process has the file."""
     give_up, pause = time.monotonic() + patience.wait, FIRST_PAUSE
     while True:
         try:
-            return duckdb.connect(str(path), config=SETTINGS | {"memory_limit": f"{memory}B"})
+            return connect()
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
                 raise WarehouseError("warehouse_error", f"Cannot open {path}: {_first_line(error)}") from error
