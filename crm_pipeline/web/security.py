@@ -150,7 +150,8 @@ class Access:
             401,
             "unauthorized",
             "The secret is missing or wrong.",
-            "Send the header `Authorization: Bearer SECRET`, or log in on the page.",
+            "Send `Authorization: Bearer` with CRM_API_TOKEN, or log in on the page; CRON_SECRET for the cron address, "
+            "Nango's signature with its webhooks. What the server has no secret for stays shut.",
             headers={"WWW-Authenticate": "Bearer"},
         )
 

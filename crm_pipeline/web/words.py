@@ -98,6 +98,10 @@ ERRORS = {
     "connection_expired": ("{crm} no longer accepts our sign-in.", "Press Reconnect and sign in again."),
     "connection_not_found": ("The connection to {crm} is gone.", "Press Reconnect and sign in again."),
     "connection_misconfigured": ("The connection to {crm} is not set up completely.", "Ask your administrator."),
+    "invalid_setting": (
+        "A setting of the connection to {crm} cannot be used.",
+        "Ask your administrator to correct it.",
+    ),
     "missing_scope": ("{crm} does not let us read everything we need.", "Ask your administrator, then reconnect."),
     "rate_limited": ("{crm} asked us to slow down.", "Nothing to do: the next sync goes on from here."),
     "daily_limit": ("The calls that {crm} allows for today are used up.", "Nothing to do: syncing goes on tomorrow."),
