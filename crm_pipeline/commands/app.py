@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crm_pipeline.errors import PipelineError
+from crm_pipeline.commands.text import safe
+from crm_pipeline.errors import ConfigError, PipelineError
 from crm_pipeline.settings import Settings
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Session
@@ -51,6 +52,16 @@ def known_accounts(session: Session) -> list[str]:
     """The accounts that have a connection."""
     rows = session.rows("registry/connections", account_id=None, only_provider=None)
     return sorted({row["account_id"] for row in rows if row["account_id"]})
+
+
+def require_account(account: str | None, known: Sequence[str]) -> None:
+    """Refuse the name of an account that has no connection."""
+    if account is not None and account not in known:
+        raise ConfigError(
+            "invalid_setting",
+            f"Account {account!r} has no connection.",
+            action=f"There are: {', '.join(map(safe, known[:20]))}." if known else "Run `crm-pipeline sync` first.",
+        )
 
 
 @contextmanager

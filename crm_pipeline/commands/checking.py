@@ -28,12 +28,13 @@ def check(account: str | None, as_json: bool) -> int:
 
     with app.reading(app.store(Settings.from_environment())) as session:
         accounts = app.known_accounts(session)
+        app.require_account(account, accounts)
         chosen = accounts if account is None else [account]
         outcomes = [one for name in chosen for one in check_account(session, name, now=datetime.now(UTC))]
     blocking = [one for one in outcomes if one.check.is_blocking and not one.passed]
     if as_json:
         output.write_json({"success": not blocking, "checks": [one.as_dict() for one in outcomes]})
-    elif account not in (None, *accounts) or not accounts:
+    elif not accounts:
         output.empty("There is nothing to check.", account=account, accounts=accounts)
     else:
         _tell(outcomes)

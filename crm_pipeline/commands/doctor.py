@@ -17,6 +17,8 @@ from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import PipelineError
 from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.settings import Settings
+from crm_pipeline.walk.connection import CORRECT, wrong_settings
+from crm_pipeline.walk.registry import METADATA_KEY
 
 if TYPE_CHECKING:
     from crm_pipeline.nango.connections import NangoConnection
@@ -149,6 +151,9 @@ def _connection(provider: str, found: NangoConnection) -> Check:
     if found.errors:
         detail = f"Nango reports about {title}: {', '.join(found.errors)}"
         return Check(name, FAILED, detail, "Look at the connection at Nango.")
+    settings = found.metadata.get(METADATA_KEY)
+    if isinstance(settings, dict) and (wrong := wrong_settings(settings)):
+        return Check(name, FAILED, "; ".join(wrong), CORRECT, "invalid_setting")
     return Check(name, OK, f"{title}; Nango reports no error")
 
 

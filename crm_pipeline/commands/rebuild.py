@@ -70,12 +70,9 @@ def tell_rebuilt(rebuilt: Rebuilt) -> None:
 def _accounts(pipeline: Pipeline, account: str | None) -> list[str]:
     with pipeline.warehouse.session() as session:
         known = app.known_accounts(session)
-    if account in known:
-        return [account]
-    if known and account is None:
-        return known
-    raise ConfigError(
-        "invalid_setting",
-        f"Account {account!r} has no connection." if account else "No account has a connection yet.",
-        action=f"There are: {', '.join(map(safe, known[:20]))}." if known else "Run `crm-pipeline sync` first.",
-    )
+    app.require_account(account, known)
+    if not known:
+        raise ConfigError(
+            "invalid_setting", "No account has a connection yet.", action="Run `crm-pipeline sync` first."
+        )
+    return known if account is None else [account]

@@ -11,15 +11,20 @@ from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import TICK_WAIT, CrmPipeline
 from crm_pipeline.defs.syncs import CONTACTS, LEADS, REJECTIONS, run_request, syncable
-from crm_pipeline.defs.tags import CONTINUED, TRIGGER_TAG
+from crm_pipeline.defs.tags import CONNECTION_TAG, CONTINUED, TRIGGER_TAG
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.steps import refresh_connections
 from crm_pipeline.walk import registry
+from crm_pipeline.walk.connection import Connection
 
 EVERY = 30
 """Seconds between two looks."""
 LOOK_SECONDS = 20.0
 """How long one look may read new connections singly; a thousand take minutes, and Dagster gives up a tick after one."""
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]  # fmt: skip
 REFRESHED_EVERY = 900
 """Seconds after which the registry is compared with Nango although its list is the same."""
 
@@ -48,7 +53,7 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
         seen = context.cursor or ""  # the next look goes on
     active = syncable(known)
     missing = sorted({c.account_id for c in active} - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
-    unsynced = [c for c in active if c.last_synced_at is None]
+    unsynced = [c for c in active if c.last_synced_at is None and not is_under_way(context.instance, c)]
     if not missing and not unsynced:
         context.update_cursor(seen)
         return dg.SkipReason("No new connection at Nango.")
@@ -57,6 +62,12 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
         run_requests=[run_request(c, f"first:{c.id}", "first") for c in unsynced],
         cursor=seen,
     )
+
+
+def is_under_way(instance: dg.DagsterInstance, connection: Connection) -> bool:
+    """Whether somebody who connected it has asked for its first sync already."""
+    asked = dg.RunsFilter(tags={CONNECTION_TAG: str(connection.id)}, statuses=UNDER_WAY)
+    return bool(instance.get_runs(asked, limit=1))
 
 
 def fingerprint(found: Sequence[NangoConnection], now: float) -> str:

@@ -15,6 +15,7 @@ from crm_pipeline.errors import ConfigError
 from crm_pipeline.nango.limits import DAY_SHARE, Rate
 
 USUAL_RANK, MOST_RANK = 100, 1_000_000
+CORRECT = "Correct it in the connection's metadata at Nango (key crm_pipeline), then sync again."
 MAPPED = ("status", "stage", "description", "company")
 """The fields of a lead that a connection's `field_mapping` can fill from a field of the customer's choice."""
 NAMESPACE = UUID("5f0c1c3a-1c2e-5d0c-9a6e-7d3b6f1f2b11")
@@ -75,23 +76,8 @@ class Connection:
 
     def check_settings(self) -> None:
         """Refuse settings at Nango that cannot be used, before anything is asked of the CRM."""
-        from crm_pipeline.domain.phone_plan import is_region
-
-        rank, rate, region = (self.metadata.get(key) for key in ("rank", "requests_per_second", "default_region"))
-        wrong = []
-        if rank is not None and rank_of(self.metadata) != rank:
-            wrong.append(f"rank must be a whole number from 0 to {MOST_RANK:,}, not {rank!r}")
-        if rate is not None and not (isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < 1e6):
-            wrong.append(f"requests_per_second must be a positive number, not {rate!r}")
-        if region is not None and not (isinstance(region, str) and is_region(region.upper())):
-            wrong.append(f"default_region must be the two letters of a country, not {region!r}")
-        wrong += wrong_mapping(self.metadata.get("field_mapping")) + wrong_share(self.metadata.get("daily_budget"))
-        if wrong:
-            raise ConfigError(
-                "invalid_setting",
-                f"{self.label}: {'; '.join(wrong)}.",
-                action="Correct it in the connection's metadata at Nango (key crm_pipeline), then sync again.",
-            )
+        if wrong := wrong_settings(self.metadata):
+            raise ConfigError("invalid_setting", f"{self.label}: {'; '.join(wrong)}.", action=CORRECT)
 
     @property
     def field_mapping(self) -> Mapping[str, str]:
@@ -116,6 +102,21 @@ class Connection:
         if not own:
             return usual
         return {bucket: Rate(float(own), max(1, int(own))) for bucket in usual}
+
+
+def wrong_settings(settings: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a connection's settings at Nango, in words."""
+    from crm_pipeline.domain.phone_plan import is_region
+
+    rank, rate, region = (settings.get(key) for key in ("rank", "requests_per_second", "default_region"))
+    wrong = []
+    if rank is not None and rank_of(settings) != rank:
+        wrong.append(f"rank must be a whole number from 0 to {MOST_RANK:,}, not {rank!r}")
+    if rate is not None and not (isinstance(rate, (int, float)) and not isinstance(rate, bool) and 0 < rate < 1e6):
+        wrong.append(f"requests_per_second must be a positive number, not {rate!r}")
+    if region is not None and not (isinstance(region, str) and is_region(region.upper())):
+        wrong.append(f"default_region must be the two letters of a country, not {region!r}")
+    return wrong + wrong_mapping(settings.get("field_mapping")) + wrong_share(settings.get("daily_budget"))
 
 
 def wrong_mapping(mapping: object) -> list[str]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from crm_pipeline.errors import DagsterError
 from crm_pipeline.providers import PROVIDERS
 from crm_pipeline.warehouse.session import Row
 from crm_pipeline.web import words
@@ -74,7 +75,10 @@ def connected(
     new = service_of(request).find_new_connection(account, provider, before, is_told=True)
     if new is None:
         return _waiting(request, account, provider, before, link, is_early=True)
-    _, started = service_of(request).connect(account, provider, new.nango_connection_id)
+    try:
+        _, started = service_of(request).connect(account, provider, new.nango_connection_id)
+    except DagsterError:  # the connection is saved; its first sync begins by itself once Dagster is there
+        return _to_account(account, [])
     return _to_account(account, [started] if started else [])
 
 

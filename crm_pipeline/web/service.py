@@ -419,9 +419,18 @@ class Service:
             raw = ["raw", f"{connection.provider}_contacts"]
             job, op = dagster.SYNC_JOB, "__".join(raw)
             assets = [raw, ["contacts"], ["rejections"], ["leads"]]
-        self.dagster.launch(
-            job, config={"ops": {op: {"config": config}}}, tags=tags, partition=connection.account_id, assets=assets
-        )
+        config = {"ops": {op: {"config": config}}}
+        try:
+            self.dagster.launch(job, config=config, tags=tags, partition=connection.account_id, assets=assets)
+        except DagsterError:
+            if not self._is_queued(sync_id):
+                raise
+
+    def _is_queued(self, sync_id: UUID) -> bool:
+        """Whether Dagster has the run all the same, although its answer did not come in time."""
+        with suppress(DagsterError):
+            return bool(self.dagster.runs({dagster.SYNC_ID_TAG: str(sync_id)}, limit=1))
+        return False
 
     def _state_of_run(self, sync_id: UUID, run: Run, row: Row | None) -> SyncState:
         """How a sync stands by its newest run, and by the books where they are known."""

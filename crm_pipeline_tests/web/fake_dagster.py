@@ -26,6 +26,8 @@ class FakeDagster:
         self.launched: list[dict[str, Any]] = []
         self.events: dict[str, list[dict[str, Any]]] = {}
         self.has_code = True
+        self.is_late = False
+        """It starts what it is asked for, and its answer is lost."""
         self.delay = 0.0
         self.pause = 0.0
         """Seconds before runs are listed."""
@@ -57,6 +59,8 @@ class FakeDagster:
             time.sleep(self.delay)
             self.launched.append(variables)
             run_id = self.add("QUEUED", **{tag["key"]: tag["value"] for tag in variables["tags"]})
+            if self.is_late:
+                return {"launchRun": {"__typename": "UnauthorizedError", "message": "too late"}}
             return {"launchRun": {"__typename": "LaunchRunSuccess", "run": {"runId": run_id}}}
         if "runsOrError" in query:
             time.sleep(self.pause)

@@ -493,6 +493,24 @@ def invited(api: Api) -> tuple[dict[str, str], str]:
     return fields, unescape(found)
 
 
+def test_a_run_that_began_although_the_answer_was_lost_is_the_sync(
+    api: Api, queue: FakeDagster, pipeline: Pipeline
+) -> None:
+    queue.is_late = True
+    answer = api.post("/api/crm/sync", {**ACME, "strategy": "append"})
+    assert (answer.status, len(queue.launched), len(answer.json["sync_ids"])) == (202, 1, 1)
+
+
+def test_a_connection_is_made_although_dagster_is_not_there(sandbox: Sandbox, tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, sandbox.environment(), CRM_DAGSTER_URL=DEAD)
+    with served(settings) as api:
+        asked, _ = invited(api)
+        sandbox.connect("acme", "hubspot")
+        assert form(api, "/connected", asked).headers["location"].startswith("/accounts/acme")
+        status = api.get("/api/crm/status?account_id=acme").json
+        assert "hubspot" in {one["provider"] for one in status["connections"] if one["connected"]}
+
+
 def form(api: Api, target: str, fields: dict[str, str]) -> Got:
     """What a person sends by pressing a button."""
     kind = {"Content_Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
