@@ -151,7 +151,9 @@ def test_dagster_takes_its_configuration(tmp_path: Path, monkeypatch: pytest.Mon
         assert {path.name for path in tmp_path.iterdir()} == {"dagster.yaml", ".dagster"}
 
 
-@pytest.mark.parametrize(("name", "launcher"), [("postgres", "DefaultRunLauncher"), ("celery", "CeleryRunLauncher")])
+@pytest.mark.parametrize(
+    ("name", "launcher"), [("postgres", "DefaultRunLauncher"), ("celery", "WatchfulCeleryRunLauncher")]
+)
 def test_dagster_takes_the_configurations_of_a_team_and_of_a_fleet(
     name: str, launcher: str, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from crm_pipeline.defs.raw import raw_metadata
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.synced import SYNCED, as_evaluation, synced_check
 from crm_pipeline.defs.syncs import LEADS, syncable
-from crm_pipeline.defs.tags import raw_key, trigger_of
+from crm_pipeline.defs.tags import PARENT_TAG, raw_key, trigger_of
 from crm_pipeline.errors import ConfigError, SyncUnfinished
 from crm_pipeline.fleet import Asked, Joined, sync_connections
 from crm_pipeline.steps import APPLIED, system_now
@@ -71,16 +71,17 @@ def walk_connections(
             due_at=datetime.fromisoformat(config.due_at) if config.due_at else None,
         )
         at_once = config.at_once or crm.settings().sync_at_once
-        waiting = Waiting(connections)
+        waiting, is_again = Waiting(connections), PARENT_TAG in context.run.tags
         with closing(sync_connections(pipeline, connections, asked, at_once=at_once)) as ending:
             for outcome in ending:
                 ended.append(outcome)
                 say(context, outcome)
                 if done := waiting.ended(outcome):
                     account = outcome.connection.account_id
+                    is_untold = is_again and any(isinstance(one, Joined) for one in done)
                     with pipeline.warehouse.session() as session:
-                        events = account_events(session, account, done)
-                        needs_look = has_changed(done) or is_due(session, account, now=system_now())
+                        events = account_events(session, account, done, is_untold=is_untold)
+                        needs_look = has_changed(done) or is_untold or is_due(session, account, now=system_now())
                     yield from events
                     if needs_look:
                         yield from map(evaluation_of, outcomes(crm, account))
@@ -148,10 +149,15 @@ def say(context: dg.OpExecutionContext, outcome: Outcome) -> None:
             context.log.warning(f"{label}: {note}")
 
 
-def account_events(session: Session, account: str, outcomes: Sequence[Outcome]) -> list[dg.AssetMaterialization]:
-    """What a run of the assets would have told of the account."""
+def account_events(
+    session: Session, account: str, outcomes: Sequence[Outcome], *, is_untold: bool = False
+) -> list[dg.AssetMaterialization]:
+    """What a run of the assets would have told of the account.
+
+    It is untold where the run before this one may have died between a sync and its events.
+    """
     synced_now = [one for one in outcomes if isinstance(one, SyncResult) and one.success]
-    if not synced_now:
+    if not synced_now and not is_untold:
         return []
     told: dict[dg.AssetKey, Mapping[str, Any]] = {
         raw_key(one.connection.provider): raw_metadata(

@@ -143,6 +143,26 @@ def test_a_run_that_is_repeated_does_only_what_is_left(
     assert look(tmp_path, "select count(*) from sync_runs where status = 'succeeded'") == [(4,)]
 
 
+def test_a_run_started_again_tells_what_the_killed_one_did_not(
+    sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    """Syncs commit before Dagster hears of them, so a process that is killed leaves leads that no check has seen."""
+    config = {"ops": {"walk_connections": {"config": {"due_at": "2026-01-01T00:00:00+00:00"}}}}
+    first = launch(instance, "sync_many", run_config=config)
+    repeated = launch(instance, "sync_many", run_config=config)
+    assert (materialized(repeated), [one for one in repeated.get_asset_check_evaluations() if one.partition]) == (
+        [],
+        [],
+    )
+    again = launch(instance, "sync_many", run_config=config, tags={"dagster/parent_run_id": first.run_id})
+    every = ("contacts", "leads", "recent_threads", "rejections")
+    assert materialized(again) == sorted((key, account) for key in every for account in ("acme", "globex"))
+    assert {(one.check_name, one.partition) for one in again.get_asset_check_evaluations() if one.partition} == {
+        (one.name, account) for one in CHECKS for account in ("acme", "globex")
+    }
+    assert output_metadata(again, "walk_connections")["already synced"] == 4
+
+
 def test_a_run_in_which_everything_fails_is_red(sandbox: Sandbox, instance: dg.DagsterInstance) -> None:
     sandbox.faults.add(match={"path": "."}, times=None, answer=THROTTLED)
     result = launch(instance, "sync_many")

@@ -89,25 +89,30 @@ def look_for_dead(instance: dg.DagsterInstance) -> None:
 
 
 def under_way(tmp_path: Path) -> Connection:
-    """A sync of acme that stands open in the books."""
+    """A sync of acme that stands open in the books, and has told how far it is."""
     with store(tmp_path).session() as session:
         (connection,) = registry.connections(session, account_id="acme")
-        books.open_run(session, connection, sync_id=uuid4(), strategy="append", trigger="manual", now=datetime.now(UTC))
+        sync_id = uuid4()
+        books.open_run(session, connection, sync_id=sync_id, strategy="append", trigger="manual", now=datetime.now(UTC))
+        books.note_progress(session, connection, sync_id=sync_id, records=7, requests=3)
     return connection
 
 
 def test_the_books_of_a_dead_sync_are_closed_and_those_of_a_living_one_are_not(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
-    statuses = "select status from sync_runs"
+    told = "select status, fetched, requests from sync_runs order by started_at"
     sense(instance, "new_connections")
     connection = under_way(tmp_path)
     with store(tmp_path).connection_lock(connection.id):
         look_for_dead(instance)
-    assert look(tmp_path, statuses) == [("running",)], "a process holds its lock"
+    assert look(tmp_path, told) == [("running", 7, 3)], "a process holds its lock"
 
     look_for_dead(instance)
-    assert look(tmp_path, statuses) == [("interrupted",)]
+    assert look(tmp_path, told) == [("interrupted", 0, 3)], "what it fetched is counted by the next sync"
+    under_way(tmp_path)
+    under_way(tmp_path)
+    assert look(tmp_path, told)[:2] == [("interrupted", 0, 3)] * 2, "whoever syncs next closes them too"
 
 
 def test_the_sensor_tells_of_a_failing_connection_once(

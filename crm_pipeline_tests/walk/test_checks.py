@@ -104,6 +104,7 @@ DAMAGES: dict[str, set[str]] = {
     "update leads set phone = '0' || substr(phone, 3)": {"phones_not_e164"},
     "update staging.contact_points set value = value || ' ext. 5' where kind = 'phone'": {"phones_not_e164"},
     "update sync_runs set unchanged = unchanged + 1": {"counts_not_adding_up"},
+    "update sync_runs set status = 'running', fetched = fetched + 1": set(),
     "update crm_connections set last_synced_at = last_synced_at - interval '4 hours'": {"connections_not_fresh"},
     "update crm_connections set last_synced_at = null, is_active = false, state = 'disconnected'": set(),
 }

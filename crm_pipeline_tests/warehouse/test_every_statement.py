@@ -296,8 +296,9 @@ def operations(session: Session) -> list[Any]:
     with suppress(InterruptedError), session.transaction():
         for damage in ("delete from staging.identity_map where matched_by = 'new'", "update leads set phone = 'none'"):
             execute(session, damage)
-        execute(session, "update sync_runs set fetched = fetched + 1, status = 'running' where pass = 'complete'")
+        execute(session, "update sync_runs set fetched = fetched + 1 where pass = 'complete'")
         told += [one.as_dict() for name in accounts for one in checks.run_checks(session, name, now=now)]
+        execute(session, "update sync_runs set status = 'running' where pass = 'complete'")
         open_ones = session.rows("books/open_runs", account_id="acme")
         told += [
             open_ones,

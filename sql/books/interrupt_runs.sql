@@ -3,5 +3,6 @@
 update sync_runs
 set
     status = 'interrupted',
+    fetched = 0,
     finished_at = cast($now as timestamptz)
 where account_id = $account_id and connection_id = cast($connection_id as uuid) and status = 'running'
