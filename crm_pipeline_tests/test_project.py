@@ -39,7 +39,7 @@ HOMES = {
     "dlt": {"ingest", "defs"},
     "duckdb": {"warehouse"},
     "psycopg": {"warehouse"},
-    "urllib3": {"nango", "notices"},
+    "urllib3": {"nango"},
     "phonenumbers": {"domain"},
 }
 
@@ -152,7 +152,7 @@ def test_dagster_takes_its_configuration(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("name", "launcher"), [("postgres", "DefaultRunLauncher"), ("celery", "WatchfulCeleryRunLauncher")]
+    ("name", "launcher"), [("postgres", "WatchfulRunLauncher"), ("celery", "WatchfulCeleryRunLauncher")]
 )
 def test_dagster_takes_the_configurations_of_a_team_and_of_a_fleet(
     name: str, launcher: str, postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -252,6 +252,15 @@ class _File:
         self._sessions -= 1
         if not self._sessions:
             self._detach()
+            _keep(self)
+
+    def forget(self) -> None:
+        """Give the instance back, unless somebody has the file."""
+        if self.turn.acquire(blocking=False):
+            if self._instance is not None and not self._sessions:
+                self._instance.close()
+                self._instance = None
+            self.turn.release()
 
     def _detach(self) -> None:
         assert self._instance is not None
@@ -264,6 +273,17 @@ class _File:
 
 _FILES: dict[tuple[int, Path], _File] = {}
 """By process as well: a fork has no part in the instances of whom it was forked from."""
+
+
+_last: _File | None = None
+
+
+def _keep(file: _File) -> None:
+    """Of all files the last one keeps its instance: it has threads and memory, and a process works with one store."""
+    global _last
+    before, _last = _last, file
+    if before is not None and before is not file:
+        before.forget()
 
 
 def _patiently(path: Path, patience: Patience, connect: Callable[[], Opened]) -> Opened:

@@ -131,10 +131,15 @@ def test_a_connection_of_another_crm_is_refused(shell: Shell, sandbox: Sandbox) 
     assert "pipedrive" in answer.error["action"]
 
 
-@pytest.mark.parametrize("more", [(), ("--connection-id", "x")], ids=["link", "adopt"])
-def test_an_integration_that_nango_does_not_have(shell: Shell, more: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [((), "connection_misconfigured"), (("--connection-id", "x"), "connection_not_found")],
+    ids=["link", "adopt"],
+)
+def test_an_integration_that_nango_does_not_have(shell: Shell, more: tuple[str, ...], code: str) -> None:
     answer = shell("connect", "acme", "hubspot", "--integration", "hubspot-eu", *more, "--json")
-    assert (answer.code, answer.error["code"]) == (2, "connection_misconfigured")
+    assert (answer.code, answer.error["code"]) == (2, code)
+    assert "hubspot-eu" in answer.error["message"] + answer.error["action"]
 
 
 def test_the_integration_is_named_in_the_advice(shell: Shell) -> None:
