@@ -25,6 +25,7 @@ FLOORS = (
     {"cli"},
     {"definitions", "web"},
     {"commands", "defs"},
+    {"packing"},
     {"connecting", "fleet"},
     {"steps"},
     {"walk"},

@@ -20,7 +20,7 @@ from crm_pipeline.defs.leads import lead_metadata, threads_event
 from crm_pipeline.defs.raw import raw_metadata
 from crm_pipeline.defs.resources import CrmPipeline
 from crm_pipeline.defs.synced import SYNCED, as_evaluation, synced_check
-from crm_pipeline.defs.syncs import LEADS, syncable
+from crm_pipeline.defs.syncs import LEADS
 from crm_pipeline.defs.tags import PARENT_TAG, raw_key, trigger_of
 from crm_pipeline.errors import ConfigError, SyncUnfinished
 from crm_pipeline.fleet import Asked, Joined, sync_connections
@@ -107,7 +107,7 @@ def chosen(
     context: dg.OpExecutionContext, known: Sequence[Connection], asked: Sequence[str] | None
 ) -> list[Connection]:
     """The connections to sync, in the order they were asked for; those that cannot be by now are told."""
-    usable = {str(one.id): one for one in syncable(known)}
+    usable = {str(one.id): one for one in registry.syncable(known)}
     if asked is None:
         return list(usable.values())
     labels = {str(one.id): one.label for one in known}

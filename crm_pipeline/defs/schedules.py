@@ -3,9 +3,8 @@
 Which those are, and how they are packed, is decided when the schedule ticks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from uuid import UUID
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 import dagster as dg
 
@@ -13,27 +12,20 @@ from crm_pipeline.defs.failures import skipped, translated
 from crm_pipeline.defs.many import ManyConfig, sync_many
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import TICK_WAIT, CrmPipeline
-from crm_pipeline.defs.syncs import syncable
 from crm_pipeline.defs.tags import (
     ACCOUNT_TAG,
     CONTINUED,
     HOURLY,
     PROVIDER_TAG,
-    SEVERAL,
     STRATEGY_TAG,
     SYNC_TAG,
     TRIGGER_TAG,
 )
 from crm_pipeline.errors import ConfigError
-from crm_pipeline.fleet import FETCH_SECONDS
+from crm_pipeline.packing import LATELY, only, packed, slow_apart, usual_seconds
 from crm_pipeline.walk import registry
 from crm_pipeline.walk.connection import Connection
-from crm_pipeline.warehouse.session import Session
 
-SLOW = 1e9
-"""Seconds that a first sync, or one that was not finished, is taken to last: nobody knows."""
-LATELY = timedelta(days=8)
-"""Within it every connection had a complete pass."""
 TOLD = 20
 """Connections that are passed over and named where nothing else is to be done."""
 
@@ -62,7 +54,7 @@ def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iter
         context.log.info(f"{left_out.skip_message} One run is asked for, of all that is active when it begins.")
         yield packed_request(None, tick, "all", HOURLY)
         return
-    due = syncable(known)
+    due = registry.syncable(known)
     passed_over = [why_not(one) for one in known if one not in due]
     for reason in passed_over:
         context.log.info(reason)
@@ -71,26 +63,11 @@ def hourly_sync(context: dg.ScheduleEvaluationContext, crm: CrmPipeline) -> Iter
         return
     context.instance.add_dynamic_partitions(str(ACCOUNTS.name), sorted({one.account_id for one in due}))
     runs = crm.settings().sync_runs
-    slow = [one for one in due if seconds.get(one.id, SLOW) >= FETCH_SECONDS]
-    quick = [one for one in due if one not in slow]
+    quick, slow = slow_apart(due, seconds)
     for number, some in enumerate(packed(quick, runs, seconds)):
         yield packed_request(some, tick, f"{number}", HOURLY)
     for number, some in enumerate(packed(slow, runs, seconds)):
         yield packed_request(some, tick, f"slow:{number}", CONTINUED)
-
-
-def usual_seconds(session: Session, since: datetime) -> Mapping[UUID, float]:
-    """How long the longest sync of each connection took lately; for ever, where the newest was not finished."""
-    longest = {
-        UUID(str(row["connection_id"])): row["longest"].total_seconds()
-        for row in session.rows("reports/longest_syncs", since=since)
-    }
-    unfinished = {
-        UUID(str(row["connection_id"])): SLOW
-        for row in session.rows("reports/last_syncs")
-        if row["status"] == "interrupted" or row["finished_at"] is None
-    }
-    return longest | unfinished
 
 
 def why_not(connection: Connection) -> str:
@@ -103,26 +80,6 @@ def why_not(connection: Connection) -> str:
     if connection.state != "active" or not connection.is_active:
         return f"{connection.label}: it is disconnected."
     return f"{connection.label}: this version does not know the CRM."
-
-
-def packed(due: Sequence[Connection], runs: int, seconds: Mapping[UUID, float]) -> list[list[Connection]]:
-    """Share connections out: a run each while they are few, else an account whole to the run that has least to do.
-
-    In each run the quick ones begin first, so that nobody waits behind a slow one.
-    """
-
-    def lasts(connection: Connection) -> float:
-        return seconds.get(connection.id, SLOW)
-
-    if len(due) <= runs:
-        return [[one] for one in due]
-    accounts: dict[str, list[Connection]] = {}
-    for one in due:
-        accounts.setdefault(one.account_id, []).append(one)
-    shares: list[list[Connection]] = [[] for _ in range(min(runs, len(accounts)))]
-    for account in sorted(accounts, key=lambda name: (-len(accounts[name]), name)):
-        min(shares, key=len).extend(accounts[account])
-    return [sorted(share, key=lasts) for share in shares]
 
 
 def packed_request(
@@ -144,12 +101,6 @@ def packed_request(
             **priority,
         },
     )
-
-
-def only(values: Iterable[str]) -> str:
-    """The one value that all have, or that there are several."""
-    different = set(values)
-    return different.pop() if len(different) == 1 else SEVERAL
 
 
 def definitions() -> dg.Definitions:

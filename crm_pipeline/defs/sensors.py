@@ -10,7 +10,7 @@ from crm_pipeline.defs.failures import skipped, translated
 from crm_pipeline.defs.jobs import SYNC
 from crm_pipeline.defs.partitions import ACCOUNTS
 from crm_pipeline.defs.resources import TICK_WAIT, CrmPipeline
-from crm_pipeline.defs.syncs import CONTACTS, LEADS, REJECTIONS, run_request, syncable
+from crm_pipeline.defs.syncs import CONTACTS, LEADS, REJECTIONS, run_request
 from crm_pipeline.defs.tags import CONNECTION_TAG, CONTINUED, TRIGGER_TAG
 from crm_pipeline.nango.connections import NangoConnection
 from crm_pipeline.steps import refresh_connections
@@ -51,7 +51,7 @@ def new_connections(context: dg.SensorEvaluationContext, crm: CrmPipeline) -> dg
         return skipped(failure)
     if registry.unknown(known, found):
         seen = context.cursor or ""  # the next look goes on
-    active = syncable(known)
+    active = registry.syncable(known)
     missing = sorted({c.account_id for c in active} - set(context.instance.get_dynamic_partitions(str(ACCOUNTS.name))))
     unsynced = [c for c in active if c.last_synced_at is None and not is_under_way(context.instance, c)]
     if not missing and not unsynced:
@@ -90,7 +90,7 @@ def unfinished_syncs(crm: CrmPipeline) -> dg.SensorResult | dg.SkipReason:
     try:
         with translated(), crm.warehouse(wait=TICK_WAIT).session() as session:
             rows = session.rows("reports/last_syncs")
-            connections = {str(one.id): one for one in syncable(registry.connections(session))}
+            connections = {str(one.id): one for one in registry.syncable(registry.connections(session))}
     except dg.Failure as failure:
         return skipped(failure)
     unfinished = [

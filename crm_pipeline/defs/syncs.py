@@ -71,7 +71,7 @@ def active_connections(
     """The connections of an account that a sync may use."""
     with warehouse.session() as session:
         known = registry.connections(session, account_id=account_id, provider=provider)
-    return [c for c in syncable(known) if connection_id is None or str(c.id) == connection_id]
+    return [c for c in registry.syncable(known) if connection_id is None or str(c.id) == connection_id]
 
 
 def walk_of(provider: str) -> list[dg.AssetKey]:
@@ -114,11 +114,6 @@ def connections_of_run(context: dg.AssetExecutionContext, warehouse: Warehouse) 
     with warehouse.session() as session:
         rows = {c.id: books.run_row(session, c, sync_id(context.run, c)) for c in known}
     return [c for c in known if (row := rows[c.id]) is not None and row["status"] not in ("failed", "interrupted")]
-
-
-def syncable(known: Iterable[Connection]) -> list[Connection]:
-    """Active connections of a CRM we have a provider for."""
-    return [c for c in known if c.is_active and c.state == "active" and c.provider in PROVIDERS]
 
 
 def require_connections(connections: list[Connection], account_id: str) -> list[Connection]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from crm_pipeline.packing import SEVERAL
 from crm_pipeline.providers import PROVIDERS
 
 ACCOUNT_TAG = "crm_pipeline/account"
@@ -24,7 +25,6 @@ PARENT_TAG = "dagster/parent_run_id"
 PRIORITY_TAG = "dagster/priority"
 HOURLY, CONTINUED = {PRIORITY_TAG: "-1"}, {PRIORITY_TAG: "-2"}
 """What a person starts has priority 0 and goes first, and so does the first sync of a connection."""
-SEVERAL = "several"
 
 
 def facts_of(run: dg.DagsterRun) -> dict[str, str]:

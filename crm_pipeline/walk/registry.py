@@ -26,6 +26,11 @@ def connections(session: Session, *, account_id: str | None = None, provider: st
     return [Connection.from_row(row) for row in rows]
 
 
+def syncable(known: Iterable[Connection]) -> list[Connection]:
+    """Those that a sync may use: active, of a known account, of a CRM that we have a provider for."""
+    return [c for c in known if c.is_active and c.state == "active" and c.account_id and c.provider in PROVIDERS]
+
+
 def refresh(
     session: Session, found: Iterable[NangoConnection], gone: Collection[UUID], *, now: datetime
 ) -> list[Connection]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from crm_pipeline.errors import WarehouseError
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Session
+from crm_pipeline.web.remembered import Remembered
 
 Seen = TypeVar("Seen")
 
@@ -46,7 +46,7 @@ class Reader:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._turn = threading.Lock()
-        self._memory = _Memory()
+        self._memory: Remembered[Hashable, tuple[Any, datetime]] = Remembered(REMEMBERED)
 
     def read(self, work: Callable[[Session], Seen], *, wait: float | None = None) -> Seen:
         """One look; raises `warehouse_locked` where a sync has the file open all the time."""
@@ -63,7 +63,7 @@ class Reader:
                 raise
             return Look(known[0], known[1])
         if self._warehouse.engine == "duckdb":
-            self._memory.put(key, seen)
+            self._memory.put(key, (seen, datetime.now(UTC)))
         return Look(seen)
 
     @contextmanager
@@ -85,24 +85,3 @@ class Reader:
                 yield session
         finally:
             self._turn.release()
-
-
-class _Memory:
-    """The last answers, the one that was not asked for longest forgotten first."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seen: OrderedDict[Hashable, tuple[Any, datetime]] = OrderedDict()
-
-    def get(self, key: Hashable) -> tuple[Any, datetime] | None:
-        with self._lock:
-            if key in self._seen:
-                self._seen.move_to_end(key)
-            return self._seen.get(key)
-
-    def put(self, key: Hashable, seen: object) -> None:
-        with self._lock:
-            self._seen[key] = seen, datetime.now(UTC)
-            self._seen.move_to_end(key)
-            while len(self._seen) > REMEMBERED:
-                self._seen.popitem(last=False)

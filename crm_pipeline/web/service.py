@@ -8,34 +8,41 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4, uuid5
 
-import orjson
-
 from crm_pipeline import connecting
-from crm_pipeline.commands.reading import connection_status, past_sync, sentence
 from crm_pipeline.errors import ConnectionBusy, DagsterError, NangoError, WarehouseError
 from crm_pipeline.nango.client import NangoClient
 from crm_pipeline.nango.connections import ConnectSession, NangoConnection
 from crm_pipeline.nango.limits import Timeouts
 from crm_pipeline.nango.retry import RetryPolicy
+from crm_pipeline.packing import LATELY, only, packed, slow_apart, usual_seconds
 from crm_pipeline.providers import PROVIDERS, provider_named
 from crm_pipeline.settings import Settings
 from crm_pipeline.steps import Pipeline, system_now
-from crm_pipeline.walk import books, registry
+from crm_pipeline.walk import registry
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.warehouse.session import Row, Session
 from crm_pipeline.web import dagster
+from crm_pipeline.web.asked import Asked
 from crm_pipeline.web.dagster import Dagster, Run
 from crm_pipeline.web.reader import Reader
-from crm_pipeline.web.states import AccountStatus, ConnectionState, Progress, StartedSync, SyncState
+from crm_pipeline.web.remembered import Remembered
+from crm_pipeline.web.states import AccountStatus, Progress, StartedSync, SyncState
+from crm_pipeline.web.telling import (
+    connection_state,
+    id_in_books,
+    is_told_later,
+    moment_of,
+    never_begun,
+    state_of,
+    unwritten,
+)
 
 READ_WAIT = 8.0
 """Seconds that a look at the books waits for whoever writes to a DuckDB file."""
@@ -45,21 +52,13 @@ PATIENCE = 20.0
 """The same of a short write, and of another request for the same connection."""
 HURRIED, HURRIED_TIMES = RetryPolicy(attempts=2, total_wait=8.0), Timeouts(connect=5.0, read=20.0, page=30.0)
 """Of calls to Nango: somebody waits for the answer."""
-COUNTS = ("fetched", "created", "updated", "unchanged", "merged", "skipped", "removed", "split")
-TOLD = ("succeeded", "held")
-"""How a sync ended whose counts say something."""
-PREVIEWED = 100
-"""Leads of which a preview tells the changes; its totals count all."""
 ASKING = UUID("2f9b4a3e-8a0e-5a55-9f8f-0c2f6e0e7a11")
 JUST_SYNCED = timedelta(minutes=5)
 """A call of cron's that comes again so soon finds nothing to do, nor does an event that Nango told already."""
 UNCLEAR = "~"
-MOST_REMEMBERED = 1000
 SHORT_POLL, LONG_POLL = 0.25, 1.0
 
 Found = TypeVar("Found")
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 
 
 class Service:
@@ -104,26 +103,18 @@ class Service:
 
         And of how many connections: many are packed into a few runs, as those of the hourly schedule.
         """
-        known = self._look(registry.connections)
-        due = self._now() - JUST_SYNCED
-        ours = [one for one in syncable(known) if not self._is_just_synced(one)]
+        due_at = self._now() - JUST_SYNCED
+        known, seconds = self._look(
+            lambda session: (registry.connections(session), usual_seconds(session, since=self._now() - LATELY))
+        )
+        ours = [one for one in registry.syncable(known) if not self._is_just_synced(one)]
         runs = self.settings.sync_runs
         if len(ours) <= runs:
             asked = Asked("append", None, False, False, "cron")
             return [self._start(one, asked).sync_id for one in ours], len(ours)
-        for some in shares(ours, runs):
-            config = {"connections": [str(one.id) for one in some], "due_at": due.isoformat()}
-            self.dagster.launch(
-                dagster.MANY_JOB,
-                config={"ops": {"walk_connections": {"config": config}}},
-                tags={
-                    dagster.STRATEGY_TAG: "append",
-                    dagster.TRIGGER_TAG: "cron",
-                    dagster.ACCOUNT_TAG: _only(one.account_id for one in some),
-                    dagster.PROVIDER_TAG: _only(one.provider for one in some),
-                    dagster.PRIORITY_TAG: "-1",
-                },
-            )
+        for some, priority in zip(slow_apart(ours, seconds), ("-1", "-2"), strict=True):
+            for share in packed(some, runs, seconds):
+                self._launch_many(share, due_at, priority)
         return [], len(ours)
 
     def sync_state(self, sync_id: UUID, account_id: str | None = None) -> SyncState | None:
@@ -133,7 +124,7 @@ class Service:
             row = self._row(sync_id, account_id, wait=GLANCE_WAIT)
         except WarehouseError as error:
             locked = error
-        if row is not None and row["status"] not in ("running", "interrupted") and not _is_told_later(row):
+        if row is not None and row["status"] not in ("running", "interrupted") and not is_told_later(row):
             return state_of(row)
         try:
             runs = self.dagster.runs({dagster.SYNC_ID_TAG: str(sync_id)}, limit=5)
@@ -163,16 +154,6 @@ class Service:
                     waiting.append(sync_id)
         return waiting
 
-    def wait(self, sync_ids: Sequence[UUID], seconds: float) -> list[SyncState]:
-        """How the syncs stand once all are over, or the time is."""
-        until, pause, waiting = time.monotonic() + seconds, SHORT_POLL, list(sync_ids)
-        while waiting and time.monotonic() < until:
-            waiting = self.pending(waiting)
-            if waiting:
-                time.sleep(max(0.0, min(pause, until - time.monotonic())))
-                pause = min(pause * 1.5, LONG_POLL)
-        return self.states(sync_ids)
-
     def states(self, sync_ids: Iterable[UUID]) -> list[SyncState]:
         """How some syncs stand."""
         return [state for sync_id in sync_ids if (state := self.sync_state(sync_id)) is not None]
@@ -182,7 +163,7 @@ class Service:
         for run in self.dagster.runs({dagster.SYNC_ID_TAG: str(sync_id)}, limit=5):
             if account_id not in (None, run.tags.get(dagster.ACCOUNT_TAG)):
                 continue
-            found = self.dagster.output(run.id, f"{dagster.DIFFERENCE} {_id_in_books(sync_id, run)}")
+            found = self.dagster.output(run.id, f"{dagster.DIFFERENCE} {id_in_books(sync_id, run)}")
             if isinstance(found, dict):
                 return found
         return None
@@ -241,9 +222,9 @@ class Service:
         looked = self.reader.look(
             ("status", account_id), lambda session: session.rows("reports/status", account_id=account_id)
         )
-        connections = tuple(_connection_state(row, self._now()) for row in looked.seen)
+        connections = tuple(connection_state(row, self._now()) for row in looked.seen)
         used = [one for one in connections if one.state != "disconnected"]
-        newest = max(used, key=lambda one: (one.connected, _moment(one.last_synced_at)), default=None)
+        newest = max(used, key=lambda one: (one.connected, moment_of(one.last_synced_at)), default=None)
         synced = [one.last_synced_at for one in connections if one.last_synced_at is not None]
         return AccountStatus(
             connected=any(one.connected for one in connections),
@@ -284,7 +265,7 @@ class Service:
             return None
         known = [one for one in self._connections(found.account_id or registry.UNASSIGNED) if _is_same(one, found)]
         connection = connecting.saved(self._pipeline(), found)
-        if not syncable([connection]) or any(self._is_just_synced(one) for one in syncable(known)):
+        if not registry.syncable([connection]) or any(self._is_just_synced(one) for one in registry.syncable(known)):
             return None
         return self._start(connection, Asked("append", None, False, False, "connected"))
 
@@ -332,7 +313,7 @@ class Service:
 
     def _syncable(self, account_id: str, provider: str | None) -> list[Connection]:
         known = [one for one in self._connections(account_id) if provider in (None, one.provider)]
-        ours = syncable(known)
+        ours = registry.syncable(known)
         if ours:
             return ours
         expired = [one for one in known if one.state == "needs_reconnect"]
@@ -379,7 +360,7 @@ class Service:
         Where the store is in use it is most likely that run which uses it.
         """
         try:
-            row = self._row(_id_in_books(sync_id, run), run.tags.get(dagster.ACCOUNT_TAG), wait=GLANCE_WAIT)
+            row = self._row(id_in_books(sync_id, run), run.tags.get(dagster.ACCOUNT_TAG), wait=GLANCE_WAIT)
         except WarehouseError:
             return True
         return row is None or row["status"] == "running"
@@ -410,21 +391,26 @@ class Service:
             dagster.SYNC_ID_TAG: str(sync_id),
             **asked.tags(),
         }
-        config: dict[str, Any] = {"connection_id": str(connection.id), "full": asked.full, "force": asked.force}
-        if asked.strategy == "preview":
-            config |= {"preview_of": asked.preview_of or "append", "limit": PREVIEWED}
-            job, op, assets = dagster.PREVIEW_JOB, "preview_account", []
-        else:
-            config |= {"strategy": asked.strategy}
-            raw = ["raw", f"{connection.provider}_contacts"]
-            job, op = dagster.SYNC_JOB, "__".join(raw)
-            assets = [raw, ["contacts"], ["rejections"], ["leads"]]
-        config = {"ops": {op: {"config": config}}}
+        job, config, assets = asked.run_of(connection)
         try:
             self.dagster.launch(job, config=config, tags=tags, partition=connection.account_id, assets=assets)
         except DagsterError:
             if not self._is_queued(sync_id):
                 raise
+
+    def _launch_many(self, some: Sequence[Connection], due_at: datetime, priority: str) -> None:
+        config = {"connections": [str(one.id) for one in some], "due_at": due_at.isoformat()}
+        self.dagster.launch(
+            dagster.MANY_JOB,
+            config={"ops": {"walk_connections": {"config": config}}},
+            tags={
+                dagster.STRATEGY_TAG: "append",
+                dagster.TRIGGER_TAG: "cron",
+                dagster.ACCOUNT_TAG: only(one.account_id for one in some),
+                dagster.PROVIDER_TAG: only(one.provider for one in some),
+                dagster.PRIORITY_TAG: priority,
+            },
+        )
 
     def _is_queued(self, sync_id: UUID) -> bool:
         """Whether Dagster has the run all the same, although its answer did not come in time."""
@@ -434,7 +420,7 @@ class Service:
 
     def _state_of_run(self, sync_id: UUID, run: Run, row: Row | None) -> SyncState:
         """How a sync stands by its newest run, and by the books where they are known."""
-        actual = _id_in_books(sync_id, run)
+        actual = id_in_books(sync_id, run)
         if actual != sync_id:  # the first run's process died, and this one does its work over again
             again = self._row(actual, run.tags.get(dagster.ACCOUNT_TAG), wait=READ_WAIT)
             row = {**again, "sync_id": sync_id} if again else None
@@ -445,18 +431,18 @@ class Service:
             if state.progress:
                 self._progress.put(sync_id, state.progress)
             return state
-        if row is not None and _is_told_later(row) and not run.is_over:
+        if row is not None and is_told_later(row) and not run.is_over:
             return state_of({**row, "status": "running", "pass": row["pass"] or "window"})
         if row is not None:
             return state_of(row)
         if not run.is_over:
             step = "queued" if run.is_queued else "starting"
             progress = self._progress.get(sync_id) or Progress(step=step)
-            return _unwritten(sync_id, run, "queued" if run.is_queued else "running", progress=progress)
+            return unwritten(sync_id, run, "queued" if run.is_queued else "running", progress=progress)
         if run.status == "CANCELED":
-            return _unwritten(sync_id, run, "interrupted")
+            return unwritten(sync_id, run, "interrupted")
         error = self.dagster.failure(run.id) if run.status == "FAILURE" else None
-        return _unwritten(sync_id, run, "failed", error=error or _never_begun(run))
+        return unwritten(sync_id, run, "failed", error=error or never_begun(run))
 
     def _is_just_synced(self, connection: Connection) -> bool:
         synced = connection.last_synced_at
@@ -484,173 +470,6 @@ class Service:
                     registry.save(session, found, now=self._now())
 
 
-class Asked:
-    """What a sync is to do, and whether one under way does it."""
-
-    def __init__(self, strategy: str, preview_of: str | None, full: bool, force: bool, trigger: str) -> None:
-        self.strategy, self.preview_of, self.full, self.force, self.trigger = strategy, preview_of, full, force, trigger
-
-    @property
-    def is_plain(self) -> bool:
-        return self.strategy == "append" and not self.full and not self.force
-
-    def tags(self) -> dict[str, str]:
-        """What the runs page shows of it."""
-        tags = {dagster.STRATEGY_TAG: self.strategy, dagster.TRIGGER_TAG: self.trigger}
-        if self.strategy == "preview":
-            tags[dagster.PREVIEW_OF_TAG] = self.preview_of or "append"
-        if self.full:
-            tags[dagster.FULL_TAG] = "true"
-        if self.force:
-            tags[dagster.FORCE_TAG] = "true"
-        if self.trigger == "cron":
-            tags[dagster.PRIORITY_TAG] = "-1"
-        return tags
-
-    def is_done_by(self, tags: Mapping[str, str]) -> bool:
-        """Whether a run with these tags does all that is asked, and nothing that is not."""
-        same = (dagster.STRATEGY_TAG, dagster.PREVIEW_OF_TAG, dagster.FORCE_TAG)
-        ours = self.tags()
-        is_full_enough = not self.full or dagster.FULL_TAG in tags
-        return is_full_enough and all(ours.get(name) == tags.get(name) for name in same)
-
-
-class Remembered(Generic[Key, Value]):
-    """The values put in last, a bounded number of them; thread safe."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def put(self, key: Key, value: Value) -> None:
-        """Remember a value; the oldest is forgotten when there are too many."""
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > MOST_REMEMBERED:
-                self._values.popitem(last=False)
-
-    def get(self, key: Key) -> Value | None:
-        """What was put in last, if it is still known."""
-        with self._lock:
-            return self._values.get(key)
-
-
-def syncable(known: Iterable[Connection]) -> list[Connection]:
-    """Active connections of a CRM we have a provider for, of an account that is known."""
-    return [c for c in known if c.is_active and c.state == "active" and c.account_id and c.provider in PROVIDERS]
-
-
-def shares(connections: Sequence[Connection], count: int) -> list[list[Connection]]:
-    """At most `count` shares of about the same size, each account whole in one of them."""
-    accounts: dict[str, list[Connection]] = {}
-    for one in connections:
-        accounts.setdefault(one.account_id, []).append(one)
-    found: list[list[Connection]] = [[] for _ in range(min(count, len(accounts)))]
-    for some in sorted(accounts.values(), key=len, reverse=True):
-        min(found, key=len).extend(some)
-    return found
-
-
-def state_of(row: Row) -> SyncState:
-    """A sync as its row of `books/sync` tells it."""
-    status = row["status"]
-    is_told = status in TOLD
-    error = None
-    if row["error_code"]:
-        error = {"code": row["error_code"], "message": row["error_message"], "action": row["error_action"]}
-    progress = None
-    if status == "running":
-        step = "fetching" if row["pass"] is None else "building"
-        progress = Progress(step=step, records=row["fetched"], requests=row["requests"])
-    return SyncState(
-        sync_id=UUID(str(row["sync_id"])),
-        account_id=row["account_id"],
-        provider=row["provider"],
-        connection_id=UUID(str(row["connection_id"])),
-        nango_connection_id=row["nango_connection_id"],
-        strategy=row["strategy"],
-        preview_of=row["preview_of"],
-        trigger=row["trigger"],
-        pass_kind=row["pass"],
-        state=status,
-        progress=progress,
-        results={name: row[name] for name in COUNTS} if is_told else None,
-        skipped_by_reason=past_sync(row)["skipped_by_reason"] if is_told else {},
-        sentence=sentence(row) if is_told else None,
-        error=error if status != "running" else None,
-        notes=tuple(orjson.loads(row["notes"])) if row["notes"] else (),
-        requests=row["requests"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-    )
-
-
-def _unwritten(
-    sync_id: UUID, run: Run, state: str, *, progress: Progress | None = None, error: Mapping[str, str] | None = None
-) -> SyncState:
-    """A sync whose books are not open, or cannot be read now, as its run tells it."""
-    tags = run.tags
-    connection_id = tags.get(dagster.CONNECTION_TAG)
-    return SyncState(
-        sync_id=sync_id,
-        account_id=tags.get(dagster.ACCOUNT_TAG, ""),
-        provider=tags.get(dagster.PROVIDER_TAG, ""),
-        connection_id=UUID(connection_id) if connection_id else None,
-        strategy=tags.get(dagster.STRATEGY_TAG, "append"),
-        preview_of=tags.get(dagster.PREVIEW_OF_TAG),
-        trigger=tags.get(dagster.TRIGGER_TAG, "manual"),
-        state=state,
-        progress=progress,
-        error=error,
-        started_at=run.started_at,
-        finished_at=run.ended_at,
-    )
-
-
-def _is_told_later(row: Row) -> bool:
-    """Of a preview the books are closed a moment before its run tells the difference."""
-    return row["strategy"] == "preview" and row["status"] in TOLD
-
-
-def _never_begun(run: Run) -> dict[str, str]:
-    """A run that ended well and synced nothing: its connection had gone by the time it began."""
-    return {
-        "code": "connection_not_found",
-        "message": f"{run.tags.get(dagster.SYNC_TAG, 'The connection')} was not connected any more when its turn came.",
-        "action": "Connect the CRM again, then sync.",
-    }
-
-
-def _id_in_books(sync_id: UUID, run: Run) -> UUID:
-    """The id under which a run keeps the books of a sync; a run that is done over again has one of its own."""
-    connection_id = run.tags.get(dagster.CONNECTION_TAG)
-    if dagster.PARENT_TAG not in run.tags or not connection_id:
-        return sync_id
-    return books.sync_of_run(run.id, UUID(connection_id))
-
-
-def _connection_state(row: Row, now: datetime) -> ConnectionState:
-    told = connection_status(row, now)
-    result = told["last_result"] or {}
-    return ConnectionState(
-        account_id=row["account_id"],
-        provider=row["provider"],
-        connection_id=UUID(str(row["connection_id"])),
-        nango_connection_id=row["nango_connection_id"],
-        state=row["state"],
-        last_synced_at=row["last_synced_at"],
-        last_sync_id=UUID(str(row["sync_id"])) if row["sync_id"] else None,
-        last_status=result.get("status"),
-        sentence=result.get("sentence"),
-        error=told["last_error"],
-    )
-
-
-def _moment(moment: datetime | None) -> float:
-    return moment.timestamp() if moment else 0.0
-
-
 def _mark(place: connecting.Place) -> str:
     """A place in few letters."""
     return hashlib.sha256("\x1f".join(place).encode()).hexdigest()[:12]
@@ -662,8 +481,3 @@ def _is_same(known: Connection, found: NangoConnection) -> bool:
 
 def _is_key(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
-
-
-def _only(values: Iterable[str]) -> str:
-    different = set(values)
-    return different.pop() if len(different) == 1 else "several"

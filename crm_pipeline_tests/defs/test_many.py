@@ -12,7 +12,7 @@ import pytest
 
 from crm_pipeline.definitions import defs
 from crm_pipeline.defs.old_runs import drop_old_runs
-from crm_pipeline.defs.schedules import packed
+from crm_pipeline.packing import packed
 from crm_pipeline.sandbox.server import Sandbox
 from crm_pipeline.walk.checks import CHECKS
 from crm_pipeline.walk.connection import Connection, derived_connection_id

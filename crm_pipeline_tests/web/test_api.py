@@ -26,7 +26,7 @@ from crm_pipeline.walk import books
 from crm_pipeline.walk.connection import Connection
 from crm_pipeline.warehouse.database import Warehouse
 from crm_pipeline.web import dagster
-from crm_pipeline.web.service import Asked, shares
+from crm_pipeline.web.asked import Asked
 from crm_pipeline_tests.commands.shell import Shell
 from crm_pipeline_tests.holder import held_open
 from crm_pipeline_tests.web.fake_dagster import FakeDagster
@@ -298,14 +298,7 @@ def test_cron_starts_everybody_or_packs_them(api: Api, queue: FakeDagster, sandb
     assert (packed["started"], packed["sync_ids"], len(queue.launched)) == (4, [], 6)
     asked = [one["config"]["ops"]["walk_connections"]["config"] for one in queue.launched[4:]]
     assert sum(len(one["connections"]) for one in asked) == 4
-
-
-def test_shares_keep_an_account_whole(pipeline: Pipeline) -> None:
-    both = [
-        known(pipeline, account, provider) for account in ("acme", "globex") for provider in ("hubspot", "pipedrive")
-    ]
-    assert [{one.account_id for one in share} for share in shares(both, 5)] == [{"acme"}, {"globex"}]
-    assert [len(share) for share in shares(both, 1)] == [4]
+    assert {tags_of(one)["dagster/priority"] for one in queue.launched[4:]} == {"-2"}, "nobody knows how long they take"
 
 
 def event(api: Api, body: bytes) -> dict[str, object]:
