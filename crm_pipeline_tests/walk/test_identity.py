@@ -400,6 +400,33 @@ def test_merged_then_split_the_lead_of_who_came_later_has_its_id_again(world: Wo
     assert {lead["name"]: lead["id"] for lead in world.leads()} == before
 
 
+def test_merged_then_split_whoever_is_trusted_more_does_not_take_the_older_lead(world: World) -> None:
+    """1 founded it and left, 2 has carried it since, and 3, of the CRM trusted most, comes with a lead of its own."""
+    world.sync(a_payload("1", first="One", phone=ANN), a_payload("2", first="Two", phone=ANN))
+    world.sync(a_payload("1", first="One", phone=ANN, archived=True))
+    world.connection("best", rank=10)
+    world.sync(a_payload("3", first="Three", phone=BOB), on="best")
+    before = {lead["name"]: lead["id"] for lead in world.leads()}
+    world.rule("together", world.contact("2"), world.contact("3", on="best"))
+    assert [(lead["name"], lead["id"]) for lead in world.leads()] == [("Three", before["Two"])]
+    world.rule(None, world.contact("2"), world.contact("3", on="best"))
+    assert {lead["name"]: lead["id"] for lead in world.leads()} == before
+
+
+def test_of_two_merged_leads_the_one_that_was_merged_last_comes_back(world: World) -> None:
+    """1 was merged into 0 and moved on to 2, whose lead is younger than the one 1 once had."""
+    world.sync(a_payload("0", first="Zoe", phone=ANN))
+    world.sync(a_payload("1", first="Lee One", phone=BOB))
+    world.sync(a_payload("2", first="Lee Two", phone=CY))
+    world.sync(a_payload("1", first="Lee One", phone=ANN, updated=LATER))
+    world.sync(a_payload("1", first="Lee One", phone=CY, updated=LATEST))
+    assert together(world) == {frozenset("0"), frozenset("12")}
+    before = {lead["name"]: lead["id"] for lead in world.leads()}
+    world.rule("together", world.contact("0"), world.contact("2"))
+    world.rule(None, world.contact("0"), world.contact("2"))
+    assert {lead["name"]: lead["id"] for lead in world.leads()} == before
+
+
 def test_an_old_id_leads_to_where_its_contact_went(world: World) -> None:
     """Three leads become one, and two of them fall off it together: the younger one's id goes with them."""
     for number, phone in enumerate((ANN, BOB, CY)):

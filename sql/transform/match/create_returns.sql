@@ -1,10 +1,11 @@
 -- Merged leads that a group without a lead may have back: one made for a member, or whose primary contact a member was
--- when it was merged. So who was merged and is split again has the old id, whoever is the most trusted by now.
+-- when it was merged; rather one whose contact came with that merge than one it had before it moved on. So who was
+-- merged and is split again has the old id, whoever is the most trusted by now.
 -- reads: temp members, temp claims, staging.identity_map, lead_merges   writes: temp returns
 -- grain: one row per lead   parameters: account_id
 create temp table returns as
 with unclaimed as (
-    select m.group_no, m.contact_id, m.trust, i.lead_id as from_lead_id
+    select m.group_no, m.contact_id, m.trust, i.lead_id as from_lead_id, i.matched_at
     from members m
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
     where m.group_no not in (select c.group_no from claims c)
@@ -16,6 +17,7 @@ wanted as (
         u.contact_id,
         u.trust,
         g.lead_id,
+        g.merged_at = u.matched_at as came_with_it,
         cast(g.lead ->> 'created_at' as timestamptz) as created_at,
         g.lead_id = cast(md5(concat('lead:', cast(u.contact_id as text))) as uuid) as is_founder,
         cast(g.lead ->> 'crm_contact_id' as uuid) = u.contact_id as is_primary
@@ -28,6 +30,7 @@ ranked as (
         group_no,
         contact_id,
         lead_id,
+        came_with_it,
         created_at,
         row_number() over (
             partition by lead_id
@@ -42,7 +45,8 @@ select
     contact_id,
     lead_id,
     row_number() over (
-        partition by group_no order by created_at nulls last, cast(lead_id as text) collate "C"
+        partition by group_no
+        order by case when came_with_it then 0 else 1 end, created_at nulls last, cast(lead_id as text) collate "C"
     ) as age
 from ranked
 where nth = 1
