@@ -1,6 +1,6 @@
 # Each target works on a fresh clone with Python 3.11 to 3.14 and make; `uv` makes the installation faster when it is there.
 .DEFAULT_GOAL := help
-.PHONY: help demo dev serve test test-kill test-worlds check bench clean
+.PHONY: help demo dev serve test test-long test-kill test-worlds check bench clean
 
 # the first of these that is new enough makes .venv
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11 python
@@ -30,14 +30,17 @@ dev: $(RUNTIME) ## the Dagster UI on this machine
 serve: $(RUNTIME) ## the API and the page on this machine; `make dev` runs their syncs
 	$(BIN)/crm-pipeline serve
 
-test: $(DEV) ## every test
+test: $(DEV) ## every test but the long ones
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+test-long: $(DEV) ## the long ones: 25,000 contacts of one moment, a sixth CRM, an installed wheel
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m long
 
 test-kill: $(DEV) ## kill -9 at many random moments of the walk (CRM_KILLS=1000)
 	CRM_KILLS="$${CRM_KILLS:-1000}" $(BIN)/python -m pytest --numprocesses 2 crm_pipeline_tests/test_kill.py
 
 test-worlds: $(DEV) ## very many random worlds (CRM_WORLDS=10000)
-	CRM_WORLDS="$${CRM_WORLDS:-10000}" $(BIN)/python -m pytest --numprocesses 2 --dist worksteal \
+	CRM_WORLDS="$${CRM_WORLDS:-10000}" $(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "" \
 		crm_pipeline_tests/walk/test_properties.py crm_pipeline_tests/walk/test_preview.py crm_pipeline_tests/walk/test_rebuild.py
 
 check: $(DEV) ## format, lint, types, floors

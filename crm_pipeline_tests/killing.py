@@ -44,15 +44,15 @@ NONE = {
     "runs that are open": "select count(*) from sync_runs where status = 'running'",
     "runs that do not add up": "select count(*) from sync_runs "
     "where fetched <> created + updated + unchanged + merged + skipped",
-    "landings not read": "select count(*) from (select distinct sync_id from raw.hubspot_contacts "
-    "union select distinct sync_id from raw.zoho_contacts) r "
-    "where cast(sync_id as uuid) not in (select l.sync_id from staging.landings l)",
     "leads without a contact": "select count(*) from leads where crm_inactive_at is null and id not in "
     "(select i.lead_id from staging.identity_map i where i.is_member)",
     "contacts without a lead": "select count(*) from staging.identity_map where is_member and lead_id not in "
     "(select l.id from leads l)",
 }
 """What there must be none of."""
+LANDED = "select table_name from information_schema.tables where table_schema = 'raw' and table_name like '%contacts'"
+NOT_READ = "select count(*) from raw.{} where cast(sync_id as uuid) not in (select l.sync_id from staging.landings l)"
+"""Records of a landing that was not read, of which there must be none either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ class Place:
 
     def wrong(self) -> dict[str, int]:
         """What is there although there must be none of it."""
-        counts = {name: int(self.found(query)[0][0]) for name, query in NONE.items()}
+        not_read = {f"not read: {table}": NOT_READ.format(table) for (table,) in self.found(LANDED)}
+        counts = {name: int(self.found(query)[0][0]) for name, query in (NONE | not_read).items()}
         return {name: count for name, count in counts.items() if count}
 
 

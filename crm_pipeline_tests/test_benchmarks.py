@@ -18,6 +18,7 @@ STAGES = ("bare read loop", "start-up and imports", "fetch and land", "contacts"
 SYNCS = ("bare read loop", "whole sync", "incremental sync, 20 changes", "sync without changes")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("part", "names"), [("stages", STAGES), ("syncs", SYNCS)])
 def test_it_prints_a_line_for_each_thing_measured(part: str, names: tuple[str, ...], tmp_path: Path) -> None:
     done = bench("--contacts", "200", "--changes", "20", "--only", part, temporary=tmp_path)

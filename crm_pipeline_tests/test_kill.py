@@ -1,8 +1,8 @@
 """kill -9 at a random moment of the walk, then one more run: the same leads as without the kill, on both engines.
 
-Two CRMs of one account; a first sync, and syncs after changes that let no lead go or that remove some. What heals after
-a kill is killed too, up to four times. Fifty kills in the suite, half of them on each engine; `make test-kill` makes a
-thousand. A failing moment is named, so that it can be repeated.
+A first sync, and syncs after changes that let no lead go or that remove some. What heals after a kill is killed too, up
+to four times. Fifty kills in the suite, half of them on each engine; `make test-kill` makes a thousand, with two CRMs
+in the account. A failing moment is named, so that it can be repeated.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from crm_pipeline_tests.killing import Mother, Place, mother
 from crm_pipeline_tests.postgres import PostgresServer
 
 KILLS = int(os.environ.get("CRM_KILLS", "50"))
+IS_LONG = "CRM_KILLS" in os.environ
 IN_A_ROW = (1, 4, 5)
 """Kills before a run may end, by turns."""
 MOST_TRIES = 3
 """A command that ends before its moment is none, so more are tried than are wanted, up to so many times as many."""
 SEED = os.environ.get("CRM_KILL_SEED", "1")
-CRMS = ("hubspot", "zoho")
+CRMS = ("hubspot", "zoho") if IS_LONG else ("hubspot",)
 APPEND, OVERWRITE = ["sync", "--json"], ["sync", "--json", "--strategy", "overwrite"]
 EARLIEST = 0.01
 """Seconds after the fork, when a command has begun."""
@@ -132,7 +133,7 @@ def test_a_kill_at_any_moment_costs_nothing(sandbox: Sandbox, commands: Mother, 
     change(sandbox)
     kinds = ((APPEND, None), (APPEND, before), (OVERWRITE, before))
     stories = [told(commands, stores, sandbox, command, begins) for command, begins in kinds]
-    assert len(stories[0].facts["leads"]) > 200
+    assert len(stories[0].facts["leads"]) > 100
     assert stories[2].facts["removed"]
     assert [stories[0].facts["leads"] == story.facts["leads"] for story in stories] == [True, False, False]
 

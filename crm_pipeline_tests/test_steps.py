@@ -194,6 +194,7 @@ def test_a_change_that_the_search_shows_late_is_caught_by_the_overlap(sandbox: S
 
 PAGES = (1, 3, 5)
 """The first, a middle and the last page, by turns; `conformance/` has every fault at each of them, without a store."""
+USUAL = ("html", "empty_object", "unavailable", "daily_limit", "invalid_token", "reset")
 FAILURES = [
     ("html", "unexpected_response"),
     ("empty", "unexpected_response"),
@@ -214,7 +215,10 @@ FAILURES = [
 
 @pytest.mark.parametrize(
     ("answer", "code", "nth"),
-    [(*failure, nth) for failure, nth in zip(FAILURES, itertools.cycle(PAGES), strict=False)],
+    [
+        pytest.param(answer, code, nth, marks=() if answer in USUAL else pytest.mark.long)
+        for (answer, code), nth in zip(FAILURES, itertools.cycle(PAGES), strict=False)
+    ],
 )
 def test_a_fault_loses_nothing_and_the_next_run_heals(
     sandbox: Sandbox, pipeline: Pipeline, answer: str, code: str, nth: int

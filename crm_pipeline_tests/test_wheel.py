@@ -83,6 +83,7 @@ def test_the_wheel_carries_the_package_and_nothing_else(wheel: Path) -> None:
     assert not [name for name in names if name.endswith((".pyc", ".duckdb", ".env"))]
 
 
+@pytest.mark.long
 def test_the_installed_package_is_the_one_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     code = "import crm_pipeline.warehouse.statements as s; print(s.__file__, s.sql_folder(), sep='\\n')"
     files = run(installed / "python", "-c", code, cwd=tmp_path).split()
@@ -90,6 +91,7 @@ def test_the_installed_package_is_the_one_from_the_wheel(installed: Path, tmp_pa
     assert all(Path(file).is_relative_to(installed.parent.resolve()) for file in files), files
 
 
+@pytest.mark.long
 def test_the_version_is_told(installed: Path, tmp_path: Path) -> None:
     from crm_pipeline import __version__
 
@@ -97,6 +99,7 @@ def test_the_version_is_told(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "python", "-c", code, cwd=tmp_path).strip() == __version__
 
 
+@pytest.mark.long
 def test_the_demo_runs_from_the_wheel_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     told = run(installed / "crm-pipeline", "demo", "--contacts", "20", cwd=tmp_path)
     assert "reads only what changed" in told

@@ -220,6 +220,7 @@ def test_a_pass_goes_on_after_any_page_in_another_process(well: Ground) -> None:
                 assert set(proven) == set(well.users.object_types)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["complete", "window"])
 def test_twenty_five_thousand_contacts_of_one_moment_all_arrive(name: str, kind: str) -> None:
     with a_ground(name, 25_000) as ground:

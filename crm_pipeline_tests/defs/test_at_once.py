@@ -18,7 +18,7 @@ from crm_pipeline_tests.warehouse import looking
 CONTACTS = 40
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.long)])
 def sandbox(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     with Sandbox(contacts=CONTACTS, accounts=("acme",)) as running, settings_of(running, tmp_path):
         if request.param == "postgres":

@@ -293,7 +293,7 @@ def test_materializing_everything_of_an_account_with_one_crm_is_green(
     assert metadata(result, "leads")["fetched"] == 120
 
 
-@pytest.mark.parametrize("by", ["tags", "config"])
+@pytest.mark.parametrize("by", ["tags", pytest.param("config", marks=pytest.mark.long)])
 def test_an_overwrite_spans_the_three_assets_and_so_does_its_hold(
     sandbox: Sandbox, instance: dg.DagsterInstance, tmp_path: Path, by: str
 ) -> None:

@@ -20,9 +20,9 @@ from crm_pipeline_tests.walk.test_properties import (
     Version,
     an_account,
     duckdb_session,
-    few,
     plans,
     postgres_session,
+    some,
 )
 from crm_pipeline_tests.walk.world import START, World, a_payload
 
@@ -163,7 +163,7 @@ def run(session: Session, plan: Plan, turns: list[Turn]) -> None:
     assert history.violations() == []
 
 
-@few
+@some
 @given(history=histories())
 def test_a_preview_tells_exactly_what_the_sync_then_does(
     duckdb_session: Session, history: tuple[Plan, list[Turn]]
@@ -171,7 +171,7 @@ def test_a_preview_tells_exactly_what_the_sync_then_does(
     run(duckdb_session, *history)
 
 
-@few
+@some
 @given(history=histories())
 def test_on_postgres_too(postgres_session: Session, history: tuple[Plan, list[Turn]]) -> None:
     run(postgres_session, *history)

@@ -22,7 +22,6 @@ from crm_pipeline_tests.walk.test_properties import (
     an_account,
     duckdb_session,
     expected,
-    few,
     plans,
     postgres_session,
     some,
@@ -235,7 +234,7 @@ def test_a_rebuild_after_any_syncs_changes_nothing(duckdb_session: Session, plan
     assert everything(account.world) == before
 
 
-@few
+@some
 @given(plan=plans(), how=passes())
 def test_a_rebuild_after_any_syncs_changes_nothing_on_postgres(
     postgres_session: Session, plan: Plan, how: Passes
@@ -247,6 +246,7 @@ def test_a_rebuild_after_any_syncs_changes_nothing_on_postgres(
     assert everything(account.world) == before
 
 
+@pytest.mark.long
 @some
 @given(plan=plans(), rank=st.sampled_from([10, 100, 200]))
 def test_with_other_ranks_the_leads_are_those_of_a_world_that_had_them(
@@ -255,7 +255,7 @@ def test_with_other_ranks_the_leads_are_those_of_a_world_that_had_them(
     change_rank(an_account(duckdb_session, plan), plan, rank)
 
 
-@few
+@some
 @given(plan=plans(), rank=st.sampled_from([10, 100, 200]))
 def test_with_other_ranks_the_leads_are_those_of_a_world_that_had_them_on_postgres(
     postgres_session: Session, plan: Plan, rank: int
@@ -282,7 +282,7 @@ def test_with_another_region_the_leads_are_those_of_a_world_that_had_it(
     change_region(an_account(duckdb_session, plan), plan, first)
 
 
-@few
+@some
 @given(plan=plans(), first=st.fixed_dictionaries({"a": st.sampled_from(["US", "GB"]), "b": st.sampled_from(["DE"])}))
 def test_with_another_region_the_leads_are_those_of_a_world_that_had_it_on_postgres(
     postgres_session: Session, plan: Plan, first: Mapping[str, str]

@@ -17,7 +17,8 @@ from crm_pipeline_tests.web.conftest import RealDagster
 from crm_pipeline_tests.web.serving import Api, served, settings_of, wait_until
 
 KEY = "signing-key-of-the-tests"
-ENGINES = ("duckdb", "postgres")
+ENGINES = [pytest.param("duckdb", marks=pytest.mark.long), "postgres"]
+"""On DuckDB `test_page_day.py` goes the same way, and by the page."""
 HUBSPOT = {"account_id": "initech", "provider": "hubspot"}
 PATIENCE = 240.0
 """Seconds for one sync; on an idle machine it takes five."""
@@ -106,6 +107,7 @@ def test_a_crm_is_connected_synced_previewed_and_let_go_of(api: Api, sandbox: Sa
     assert (missing.status, missing.error["code"]) == (404, "connection_not_found")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("environment", ["duckdb"], indirect=True)
 def test_a_crm_that_expired_or_was_let_go_of_is_connected_anew_with_its_leads(api: Api, sandbox: Sandbox) -> None:
     first = connected(api, sandbox)

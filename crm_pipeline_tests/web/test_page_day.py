@@ -30,7 +30,7 @@ def sandbox() -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.long)])
 def server(request: pytest.FixtureRequest, dagster: RealDagster, sandbox: Sandbox, tmp_path: Path) -> Iterator[Api]:
     is_file = request.param == "duckdb"
     store = f"duckdb:///{tmp_path / 'crm.duckdb'}" if is_file else request.getfixturevalue("postgres_url")
