@@ -359,8 +359,16 @@ def _build(pipeline: Pipeline, sync: Sync, session: Session) -> SyncResult:
 
     session.lock_account(sync.connection.account_id)
     now, held = pipeline.now(), sync.held  # under the lock, so that times tell who wrote first
-    results = build(session, sync.connection, sync_id=sync.id, now=now, of_everybody=sync.is_rebuild)
-    if sync.removes_leads and held is None:
+    removes_leads = sync.removes_leads and held is None
+    results = build(
+        session,
+        sync.connection,
+        sync_id=sync.id,
+        now=now,
+        of_everybody=sync.is_rebuild,
+        removes_leads=removes_leads,
+    )
+    if removes_leads:
         removal = remove_leads(session, sync.connection, sync_id=sync.id, now=now, is_forced=sync.is_forced)
         results, held = replace(results, removed=removal.removed), removal.held
     return _result(sync, "held" if held else "succeeded", results, now, held)

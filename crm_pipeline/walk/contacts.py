@@ -59,8 +59,8 @@ def stage_contacts(
     session.run("transform/contacts/store_references", **keys)
     provider = reading.provider.name
     session.ensure_raw(provider)
-    session.run("transform/contacts/unread_keys", raw_of=provider, **keys)
-    session.run("transform/contacts/keep_absent", raw_of=provider, **keys)
+    if session.run("transform/contacts/unread_keys", raw_of=provider, **keys):
+        session.run("transform/contacts/keep_absent", raw_of=provider, **keys)
     session.run("transform/contacts/newest_versions", raw_of=provider, **keys)
     for table in SCHEMAS:
         session.run(f"transform/contacts/create_{table}")
@@ -138,11 +138,13 @@ def _apply_merges(session: Session, reading: Reading) -> None:
 
 def _apply_absence(session: Session, reading: Reading, is_forced: bool, removes_leads: bool, now: datetime) -> Staged:
     keys, provider, connection = _keys(reading), reading.provider, reading.connection
-    session.run("transform/contacts/create_proven", raw_of=provider.name, **keys)
-    doubts = tuple(_doubt(provider.title, row) for row in session.rows("transform/contacts/unproven"))
-    session.run("transform/contacts/drop_unproven")
-    session.run("transform/contacts/absent_contacts", raw_of=provider.name, **keys)
-    counts = session.rows("transform/contacts/count_absent", **keys)
+    doubts: tuple[str, ...] = ()
+    counts: list[Row] = []
+    if session.run("transform/contacts/create_proven", raw_of=provider.name, **keys):
+        doubts = tuple(_doubt(provider.title, row) for row in session.rows("transform/contacts/unproven"))
+        session.run("transform/contacts/drop_unproven")
+        session.run("transform/contacts/absent_contacts", raw_of=provider.name, **keys)
+        counts = session.rows("transform/contacts/count_absent", **keys)
     losses = [_loss(row, connection.label, is_named=len(counts) > 1) for row in counts]
     shown = valve.shown_of(session, connection)
     held = valve.to_hold(losses, shown, is_forced=is_forced)
@@ -192,17 +194,19 @@ def _loss(row: Row, label: str, *, is_named: bool) -> valve.Loss:
 def _store_changes(session: Session, reading: Reading, sync_id: UUID, now: datetime) -> None:
     keys = _keys(reading)
     account, provider = {"account_id": keys["account_id"]}, reading.provider.name
-    are_few = session.run("transform/contacts/changed_contacts", **account) <= FEW_CHANGED
-    if are_few:
-        session.run("transform/contacts/drop_changed", **account)
-    else:
-        session.run("transform/contacts/update_contacts", **account, now=now)
-    session.run("transform/contacts/store_contacts", **keys, provider=provider, are_dropped=are_few, now=now)
-    session.run("transform/contacts/touch_values", **account)
-    session.run("transform/contacts/drop_points", **account)
-    session.run("transform/contacts/store_points", **account)
-    session.run("transform/contacts/drop_rejections", **account)
-    session.run("transform/contacts/store_rejections", **keys, provider=provider, sync_id=str(sync_id), now=now)
+    changed = session.run("transform/contacts/changed_contacts", **account)
+    if changed:
+        if changed <= FEW_CHANGED:
+            session.run("transform/contacts/drop_changed", **account)
+        else:
+            session.run("transform/contacts/update_contacts", **account, now=now)
+        are_dropped = changed <= FEW_CHANGED
+        session.run("transform/contacts/store_contacts", **keys, provider=provider, are_dropped=are_dropped, now=now)
+        session.run("transform/contacts/touch_values", **account)
+        session.run("transform/contacts/drop_points", **account)
+        session.run("transform/contacts/store_points", **account)
+        session.run("transform/contacts/drop_rejections", **account)
+        session.run("transform/contacts/store_rejections", **keys, provider=provider, sync_id=str(sync_id), now=now)
     session.run("transform/contacts/queue_for_matching", **keys, now=now)
     if not reading.is_rebuild:
         session.run("transform/contacts/close_landings", raw_of=provider, **keys, now=now)

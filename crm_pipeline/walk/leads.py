@@ -16,7 +16,7 @@ from crm_pipeline.domain.identity import USUAL_LIMITS, Limits
 from crm_pipeline.walk.connection import USUAL_RANK, Connection
 from crm_pipeline.walk.matching import find_scope, group_members
 from crm_pipeline.walk.removal import bring_back
-from crm_pipeline.warehouse.session import Session
+from crm_pipeline.warehouse.session import Row, Session
 
 PLACE = (
     "match/create_claims", "match/create_returns", "match/create_groups", "match/create_lost_leads",
@@ -24,15 +24,20 @@ PLACE = (
     "leads/create_new_lead_origins", "leads/create_next_leads", "leads/create_changed_leads", "leads/create_left_leads",
     "leads/create_changed_reasons",
 )  # fmt: skip
+CHANGED, NEW, LEFT = "leads/create_changed_leads", "leads/create_new_lead_origins", "leads/create_left_leads"
+REASONS, LOST, PLACED = "leads/create_changed_reasons", "match/create_lost_leads", "match/create_placements"
 RECORD = (
-    "leads/record_updates", "leads/record_events", "leads/record_left", "leads/record_reasons", "leads/record_merges",
+    (CHANGED, "leads/record_updates"), (CHANGED, "leads/record_events"), (LEFT, "leads/record_left"),
+    (REASONS, "leads/record_reasons"), (LOST, "leads/record_merges"),
 )  # fmt: skip
 WRITE = (
-    "leads/store_leads", "leads/store_left", "leads/store_reasons", "leads/redirect_merges", "leads/store_merges",
-    "leads/keep_contacted", "leads/drop_merged", "leads/return_contacted", "leads/forget_contacted",
-    "leads/forget_merges",
-    "match/follow_contacts", "match/store_placements", "match/store_departures", "match/follow_merges",
+    (CHANGED, "leads/store_leads"), (LEFT, "leads/store_left"), (REASONS, "leads/store_reasons"),
+    (LOST, "leads/redirect_merges"), (LOST, "leads/store_merges"), (LOST, "leads/keep_contacted"),
+    (LOST, "leads/drop_merged"), (NEW, "leads/return_contacted"), (NEW, "leads/forget_contacted"),
+    (NEW, "leads/forget_merges"), (PLACED, "match/follow_contacts"), (PLACED, "match/store_placements"),
+    (None, "match/store_departures"), (LOST, "match/follow_merges"),
 )  # fmt: skip
+"""Each with the table it writes from, of PLACE; where that one is empty it would do nothing, and is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,18 +76,20 @@ def build_leads(
     now: datetime,
     limits: Limits = USUAL_LIMITS,
     of_everybody: bool = False,
+    removes_leads: bool = False,
 ) -> Results:
     """Match what waits of this connection and write the leads that change; the counts of what happened.
 
-    `of_everybody`: all its contacts are matched anew, as if each had changed.
+    `of_everybody`: all its contacts are matched anew, as if each had changed. `removes_leads`: `remove_leads` comes
+    next and reads the tables made here, so they are made even if nobody is touched.
     """
     session.drop_temporary()
     session.lock_account(connection.account_id)
     values = _values(connection.account_id, sync_id, now, limits) | {"connection_id": str(connection.id)}
     session.run("transform/rebuild/take_everybody" if of_everybody else "transform/match/take_queue", **values)
-    _rebuild(session, values)
+    is_touched = _rebuild(session, values, always=removes_leads)
     session.run("transform/match/clear_queue", **values)
-    return _results(session)
+    return _results(session) if is_touched else _untouched(session)
 
 
 def rebuild_groups(
@@ -117,20 +124,28 @@ def _values(account_id: str, sync_id: UUID, now: datetime, limits: Limits) -> di
     }
 
 
-def _rebuild(session: Session, values: Mapping[str, Any]) -> None:
-    """The leads of the contacts in `taken` and of all whose group they may touch."""
-    find_scope(session, values)
+def _rebuild(session: Session, values: Mapping[str, Any], *, always: bool = False) -> bool:
+    """The leads of the contacts in `taken` and of all whose group they may touch; whether there was anything to do."""
+    if not find_scope(session, values) and not always:
+        return False
     bring_back(session, values)
     group_members(session, values)
-    _run(session, PLACE, values)
-    _run(session, RECORD, values)
+    rows: dict[str | None, int] = {name: session.run(f"transform/{name}", **values) for name in PLACE}
+    _write(session, RECORD, rows, values)
     _return_rows(session, values)
-    _run(session, WRITE, values)
+    _write(session, WRITE, rows, values)
+    return True
 
 
-def _run(session: Session, names: tuple[str, ...], values: Mapping[str, Any]) -> None:
-    for name in names:
-        session.run(f"transform/{name}", **values)
+def _write(
+    session: Session,
+    names: tuple[tuple[str | None, str], ...],
+    rows: Mapping[str | None, int],
+    values: Mapping[str, Any],
+) -> None:
+    for source, name in names:
+        if source is None or rows[source]:
+            session.run(f"transform/{name}", **values)
 
 
 def _return_rows(session: Session, values: Mapping[str, Any]) -> None:
@@ -141,12 +156,21 @@ def _return_rows(session: Session, values: Mapping[str, Any]) -> None:
 
 
 def _results(session: Session) -> Results:
+    split = session.rows("transform/leads/count_split")[0]["split"]
+    return _counted(session.rows("transform/leads/count_outcomes"), split)
+
+
+def _untouched(session: Session) -> Results:
+    """Where nothing that was read had changed."""
+    return _counted(session.rows("transform/leads/count_untouched"), 0)
+
+
+def _counted(rows: Sequence[Row], split: int) -> Results:
     counts: dict[str, int] = {}
     by_reason: dict[str, int] = {}
-    for row in session.rows("transform/leads/count_outcomes"):
+    for row in rows:
         counts[row["outcome"]] = counts.get(row["outcome"], 0) + row["contacts"]
         if row["outcome"] == "skipped":
             by_reason[row["reason"]] = row["contacts"]
-    split = session.rows("transform/leads/count_split")[0]["split"]
     ordered = dict(sorted(by_reason.items(), key=lambda item: (-item[1], item[0])))
     return Results(**counts, split=split, skipped_by_reason=ordered)

@@ -18,16 +18,19 @@ SCOPE = (
 GROUP = ("match/create_members", "match/create_shared_points")
 
 
-def find_scope(session: Session, values: Mapping[str, Any]) -> None:
-    """Count anew who shares a value with many, then find who may be touched by the contacts in `taken`.
+def find_scope(session: Session, values: Mapping[str, Any]) -> bool:
+    """Count anew who shares a value with many, then find who may be touched by the contacts in `taken`; if anybody is.
 
     What shares a value, a lead, a rule or a CRM merge with the contacts found last is added, until nobody is new.
     """
     for name in SCOPE:
-        session.run(f"transform/{name}", **values)
+        found = session.run(f"transform/{name}", **values)
+    if not found:
+        return False
     last_round = 0
     while session.run("transform/match/widen_scope", last_round=last_round, **values):
         last_round += 1
+    return True
 
 
 def group_members(session: Session, values: Mapping[str, Any]) -> None:

@@ -207,6 +207,7 @@ class World:
             now=self.clock,
             limits=self.limits,
             of_everybody=strategy == "rebuild",
+            removes_leads=strategy == "overwrite" and held is None,
         )
         if strategy == "overwrite" and held is None:
             removal = remove_leads(self.session, connection, sync_id=sync_id, now=self.clock, is_forced=force)

@@ -144,6 +144,10 @@ def people(session: Session) -> list[dict[str, Any]]:
         world.sync(a_payload("6", first="Åsa", phone="415-320-7788", archived=True), on="second"),
         world.sync(a_payload("1", first="Ann", last="Lee", phone=None, updated=later[4])),
         world.sync(a_payload("1", first="Ann", last="Lee", **ann, updated=later[5])),
+        # somebody who leaves for one reason and stays away for another
+        world.sync(a_payload("8", first="Ed", phone="212 736 5010")),
+        world.sync(a_payload("8", first="Ed", phone=None, updated=later[6])),
+        world.sync(a_payload("8", first="Ed", phone=None, archived=True, updated=later[7])),
         # a complete pass that does not show somebody
         world.sync(
             a_payload("1", first="Ann", last="Lee", **ann, updated=later[5]), *hopeless, complete=True, force=True
