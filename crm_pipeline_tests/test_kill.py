@@ -25,7 +25,7 @@ from crm_pipeline_tests.postgres import PostgresServer
 
 KILLS = int(os.environ.get("CRM_KILLS", "50"))
 IS_LONG = "CRM_KILLS" in os.environ
-IN_A_ROW = (1, 4, 5)
+IN_A_ROW = (1, 4, 5) if IS_LONG else (1, 5, 5)
 """Kills before a run may end, by turns."""
 MOST_TRIES = 3
 """A command that ends before its moment is none, so more are tried than are wanted, up to so many times as many."""

@@ -58,6 +58,12 @@ def told(console: Console, message: str, *, style: str = "", prefix: str = "") -
     console.print(Text.assemble((prefix, style), message), soft_wrap=True)
 
 
+def tell_notes(screen: Console, notes: Iterable[str]) -> None:
+    """What a sync could not read although it went on."""
+    for note in notes:
+        told(screen, f" {safe(note)}", prefix="  Note:", style="yellow")
+
+
 def empty(message: str, *, account: str | None, accounts: Sequence[str], advice: str = "") -> None:
     """Say that there is nothing, and why: nothing is known yet, the account is another one, or else `advice`."""
     screen = console()

@@ -123,6 +123,7 @@ def past_sync(row: Row) -> dict[str, Any]:
     return {
         **row,
         "skipped_by_reason": orjson.loads(text) if text else {},
+        "notes": notes_of(row),
         "seconds": round((finished_at - row["started_at"]).total_seconds(), 3) if finished_at else None,
     }
 
@@ -131,6 +132,16 @@ def sentence(row: Mapping[str, Any]) -> str:
     """What a sync did, as an account manager reads it; leads that it took away are told too."""
     removed = f"; {counted(row['removed'], 'lead')} removed" if row["removed"] else ""
     return Results(**{name: row[name] for name in COUNTS}).sentence() + removed
+
+
+def would(told: str) -> str:
+    """The same of a preview, which writes nothing."""
+    return told.replace("Synced", "Would sync", 1)
+
+
+def notes_of(row: Mapping[str, Any]) -> list[str]:
+    """What a sync could not read although it went on, in words for a person."""
+    return orjson.loads(row["notes"]) if row["notes"] else []
 
 
 def title_of(provider: str) -> str:
@@ -154,6 +165,7 @@ def _last_result(row: Row) -> dict[str, Any]:
         "pass": row["pass"],
         "sentence": sentence(row) if row["status"] in TOLD else None,
         "results": {"fetched": row["fetched"], **{name: row[name] for name in COUNTS}},
+        "notes": notes_of(row),
         "started_at": row["started_at"],
         "finished_at": row["finished_at"],
     }
@@ -244,6 +256,7 @@ def _print_status(states: list[dict[str, Any]]) -> None:
         result, error = state["last_result"], state["last_error"]
         if result:
             output.told(screen, result["sentence"] or _without_counts(result), prefix="  ")
+            output.tell_notes(screen, result["notes"])
         if error:
             output.told(screen, f"  {error['code']}: {safe(error['message'])}", style="red")
             output.told(screen, f"  {safe(error['action'])}")
@@ -286,7 +299,7 @@ def _what_happened(row: Row) -> str | None:
         return "ended before it was done"
     if row["strategy"] == "preview" and row["status"] in TOLD:
         held = "held, " if row["status"] == "held" else ""
-        return f"Preview of {row['preview_of']}: {held}{sentence(row)}"
+        return f"Preview of {row['preview_of']}: {held}{would(sentence(row))}"
     if row["strategy"] == "rebuild" and row["status"] in TOLD:
         return f"Rebuilt without the CRM: {sentence(row)}"
     return row["error_code"] or (sentence(row) if row["status"] in TOLD else None)

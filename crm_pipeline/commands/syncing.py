@@ -11,7 +11,7 @@ import click
 
 from crm_pipeline.commands import app, output
 from crm_pipeline.commands.leads import reason_of
-from crm_pipeline.commands.reading import contact_name, past_sync, reconnect_advice
+from crm_pipeline.commands.reading import contact_name, past_sync, reconnect_advice, would
 from crm_pipeline.commands.signals import heed
 from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import ConfigError, NangoError, PipelineError
@@ -231,7 +231,8 @@ def tell_sync(result: SyncResult, *, screen: Console | None = None, examples: Ma
             return
     screen = screen or output.console()
     label = safe(result.connection.label) + (f": Preview of {result.preview_of}" if result.preview_of else "")
-    output.told(screen, f": {result.results.sentence()}", style="bold", prefix=label)
+    told = result.results.sentence()
+    output.told(screen, f": {would(told) if result.preview_of else told}", style="bold", prefix=label)
     tell_skips(screen, result, examples)
     counts = result.results
     split = f", {counted(counts.split, 'lead')} split off" if counts.split else ""
@@ -242,8 +243,7 @@ def tell_sync(result: SyncResult, *, screen: Console | None = None, examples: Ma
         output.told(screen, f"  Put the removed leads back: `crm-pipeline restore --sync {result.sync_id}`.")
     if result.difference is not None:
         tell_difference(screen, result.difference)
-    for note in result.notes:
-        output.told(screen, f" {safe(note)}", prefix="  Note:", style="yellow")
+    output.tell_notes(screen, result.notes)
 
 
 def tell_difference(screen: Console, difference: Difference) -> None:
@@ -379,12 +379,12 @@ def _as_entry(row: dict[str, Any]) -> dict[str, Any]:
     counts = ("fetched", "created", "updated", "unchanged", "merged", "skipped", "removed", "split")
     same = (
         "sync_id", "account_id", "provider", "connection_id", "strategy", "pass", "status", "skipped_by_reason",
-        "requests", "seconds", "started_at", "finished_at",
+        "requests", "seconds", "started_at", "finished_at", "notes",
     )  # fmt: skip
     facts = {name: row[name] for name in same}
     if row["strategy"] == "preview":
         facts |= {"preview_of": row["preview_of"], "difference": None}
-    return facts | {"success": False, "results": {name: row[name] for name in counts}, "error": None, "notes": []}
+    return facts | {"success": False, "results": {name: row[name] for name in counts}, "error": None}
 
 
 def _ignore(_: object) -> None:

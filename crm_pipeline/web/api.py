@@ -88,6 +88,7 @@ def connect(body: models.AskConnect, request: Request) -> models.ConnectAnswer:
         last_sync_id=None,
         last_status=None,
         sentence=None,
+        notes=[],
         last_error=None,
     )
     return models.ConnectAnswer(connection=shown, sync_id=started.sync_id)

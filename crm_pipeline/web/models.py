@@ -159,6 +159,7 @@ class Connection(BaseModel):
     last_sync_id: UUID | None
     last_status: str | None
     sentence: str | None = Field(description="What the last sync did, in words for a person.")
+    notes: list[str] = Field(description="What it could not read although it went on, or what is odd in the settings.")
     last_error: Failure | None
 
     @classmethod
@@ -175,6 +176,7 @@ class Connection(BaseModel):
             last_sync_id=state.last_sync_id,
             last_status=state.last_status,
             sentence=state.sentence,
+            notes=list(state.notes),
             last_error=_failure(state.error),
         )
 

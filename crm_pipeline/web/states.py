@@ -88,6 +88,7 @@ class ConnectionState:
     last_sync_id: UUID | None
     last_status: str | None
     sentence: str | None
+    notes: tuple[str, ...]
     error: Mapping[str, Any] | None
 
     @property

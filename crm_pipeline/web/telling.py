@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-import orjson
-
-from crm_pipeline.commands.reading import connection_status, past_sync, sentence
+from crm_pipeline.commands.reading import connection_status, notes_of, past_sync, sentence
 from crm_pipeline.walk import books
 from crm_pipeline.warehouse.session import Row
 from crm_pipeline.web import dagster
@@ -47,7 +45,7 @@ def state_of(row: Row) -> SyncState:
         skipped_by_reason=past_sync(row)["skipped_by_reason"] if is_told else {},
         sentence=sentence(row) if is_told else None,
         error=error if status != "running" else None,
-        notes=tuple(orjson.loads(row["notes"])) if row["notes"] else (),
+        notes=tuple(notes_of(row)),
         requests=row["requests"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
@@ -111,6 +109,7 @@ def connection_state(row: Row, now: datetime) -> ConnectionState:
         last_sync_id=UUID(str(row["sync_id"])) if row["sync_id"] else None,
         last_status=result.get("status"),
         sentence=result.get("sentence"),
+        notes=tuple(result.get("notes", ())),
         error=told["last_error"],
     )
 

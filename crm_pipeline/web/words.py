@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from markupsafe import Markup, escape
 
-from crm_pipeline.commands.reading import sentence, title_of
+from crm_pipeline.commands.reading import notes_of, sentence, title_of, would
 from crm_pipeline.commands.text import ago, counted, iso
 from crm_pipeline.domain.reasons import REASONS
 
@@ -228,10 +228,7 @@ def how_it_ended(run: Mapping[str, Any]) -> str:
         return problem(run["error_code"] or "", run["provider"])[0]
     if run["status"] == "held":
         return problem("mass_removal_held", run["provider"])[0]
-    told = sentence(run)
-    if run["strategy"] == "preview":
-        return told.replace("Synced", "Would sync", 1)
-    return told
+    return would(sentence(run)) if run["strategy"] == "preview" else sentence(run)
 
 
 def what_it_was(run: Mapping[str, Any]) -> str:
@@ -268,6 +265,8 @@ FILTERS = {
     "number": lambda value: f"{value:,}",
     "counted": counted,
     "how_it_ended": how_it_ended,
+    "notes_of": notes_of,
+    "would": would,
     "what_it_was": what_it_was,
     "duration": duration,
 }

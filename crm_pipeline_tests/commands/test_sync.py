@@ -80,6 +80,17 @@ def test_what_to_preview_belongs_to_a_preview(shell: Shell) -> None:
     assert list(shell.folder.iterdir()) == []
 
 
+def test_what_a_sync_could_not_read_is_told_until_it_can(shell: Shell, sandbox: Sandbox) -> None:
+    sandbox.faults.add(match={"path": "/crm/v3/owners"}, times=None, answer="missing_scopes")
+    (note,) = re.findall(r"(?m)^  Note: (.+)$", shell("sync", "--account", "acme").out)
+    assert f"  Note: {note}\n" in shell("status", "--account", "acme").out
+    assert shell("status", "--account", "acme", "--json").json[0]["last_result"]["notes"] == [note]
+    assert shell("history", "--account", "acme", "--json").json[0]["notes"] == [note]
+    sandbox.faults.clear()
+    assert shell("sync", "--account", "acme").code == 0
+    assert "Note:" not in shell("status", "--account", "acme").out
+
+
 def test_a_preview_an_overwrite_and_the_way_back(shell: Shell, sandbox: Sandbox) -> None:
     (first,) = shell("sync", "--strategy", "preview", "--json").json["syncs"]
     assert (first["strategy"], first["preview_of"], first["status"]) == ("preview", "append", "succeeded")
@@ -87,7 +98,7 @@ def test_a_preview_an_overwrite_and_the_way_back(shell: Shell, sandbox: Sandbox)
     assert difference["totals"] == {"created": difference["total"]} == {"created": len(difference["leads"])}
     assert shell("leads", "acme", "--json").json == []
     people = shell("sync", "--strategy", "preview").out
-    assert people.startswith("acme/hubspot: Preview of append: Synced ")
+    assert people.startswith("acme/hubspot: Preview of append: Would sync ")
     assert f"  {difference['total']} leads would change: {difference['total']} created." in people
     assert f"  20 of {difference['total']} are shown; --json tells all." in people
 

@@ -30,6 +30,7 @@ from crm_pipeline_tests.web.serving import Api, served, settings_of
 
 ODD = "a/b %2F ..\\ ünï <i>?#&"
 """An account that makes addresses difficult."""
+ODD_FIELD = "HubSpot has no field <b>gone</b>, so leads carry no status."
 PHONE = 390
 FOREIGN = (
     "script, style, link, meta, base, iframe, object, embed, img, svg, math, video, audio, marquee, template, portal"
@@ -54,6 +55,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             a_payload("4", first=None, phone="212 736 5000"),
         )
         acme.sync(a_payload("9", first="Anne", last="Lee", phone="415 320 7788", email="anne@example.com"), on="second")
+        notes = f"""cast('["{ODD_FIELD}"]' as json)"""
+        execute(session, f"update sync_runs set notes = {notes} where account_id = 'acme' and fetched = 1")
         World(session, account_id="globex").sync(a_payload("1", first="Eve", phone="212 736 5001"), on="theirs")
         World(session, account_id="empty").connection("empty")
         World(session, account_id=ODD).sync(a_payload("1", first="Odd", phone="212 736 5002"), on="odd")
@@ -134,6 +137,7 @@ def test_the_overview_tells_an_account_manager_what_matters(server: Api, window:
     expect(page.locator("#connections")).to_contain_text("Auto-syncs hourly")
     expect(page.locator("#connections")).to_contain_text("Last synced:")
     expect(page.locator("#connections")).to_contain_text("Synced 2 contacts (2 new, 0 updated)")
+    expect(page.locator("#connections .note")).to_have_text([ODD_FIELD])
     rows = page.locator("#threads tbody tr")
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("Hello Ann Lee")

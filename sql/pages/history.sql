@@ -3,7 +3,7 @@
 select
     sync_id, connection_id, provider, strategy, preview_of, pass, trigger, status, fetched, created, updated, unchanged,
     merged, skipped, removed, split, cast(skipped_by_reason as text) as skipped_by_reason, requests, started_at,
-    finished_at, error_code, error_message, error_action
+    finished_at, error_code, error_message, error_action, cast(notes as text) as notes
 from sync_runs
 where account_id = $account_id
 order by started_at desc, sync_id

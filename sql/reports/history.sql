@@ -4,7 +4,7 @@ select
     account_id, sync_id, connection_id, provider, strategy, preview_of, is_forced, pass, trigger, status, fetched,
     created, updated, unchanged, merged, skipped, removed, split,
     cast(skipped_by_reason as text) as skipped_by_reason, requests, started_at, finished_at, error_code,
-    error_message, error_action
+    error_message, error_action, cast(notes as text) as notes
 from sync_runs
 where cast($account_id as text) is null or account_id = cast($account_id as text)
 order by started_at desc, sync_id

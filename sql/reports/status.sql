@@ -39,7 +39,8 @@ select
     r.removed,
     r.split,
     r.started_at,
-    r.finished_at
+    r.finished_at,
+    cast(r.notes as text) as notes
 from crm_connections c
 left join runs r on r.account_id = c.account_id and r.connection_id = c.id and r.newest = 1
 where cast($account_id as text) is null or c.account_id = cast($account_id as text)
