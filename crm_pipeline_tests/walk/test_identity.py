@@ -400,17 +400,80 @@ def test_merged_then_split_the_lead_of_who_came_later_has_its_id_again(world: Wo
     assert {lead["name"]: lead["id"] for lead in world.leads()} == before
 
 
-def test_merged_then_split_whoever_is_trusted_more_does_not_take_the_older_lead(world: World) -> None:
-    """1 founded it and left, 2 has carried it since, and 3, of the CRM trusted most, comes with a lead of its own."""
+def ids(world: World) -> dict[str, Any]:
+    return {lead["name"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()}
+
+
+def note_contact(world: World, name: str) -> None:
+    world.select(f"update leads set contacted_at = timestamp '2026-02-02 00:00:00' where name = '{name}' returning 1")
+
+
+def carried_on_and_a_better_crm(world: World) -> None:
+    """1 founded a lead and left, 2 carries it and was contacted; whoever comes from `best` is trusted more."""
+    world.connection("best", rank=10)
     world.sync(a_payload("1", first="One", phone=ANN), a_payload("2", first="Two", phone=ANN))
     world.sync(a_payload("1", first="One", phone=ANN, archived=True))
-    world.connection("best", rank=10)
-    world.sync(a_payload("3", first="Three", phone=BOB), on="best")
-    before = {lead["name"]: lead["id"] for lead in world.leads()}
+    note_contact(world, "Two")
+
+
+@pytest.mark.parametrize("leaves_meanwhile", [False, True])
+def test_merged_then_split_whoever_is_trusted_more_does_not_take_the_older_lead(
+    world: World, leaves_meanwhile: bool
+) -> None:
+    carried_on_and_a_better_crm(world)
+    three = a_payload("3", first="Three", phone=BOB)
+    world.sync(three, on="best")
+    before = ids(world)
     world.rule("together", world.contact("2"), world.contact("3", on="best"))
-    assert [(lead["name"], lead["id"]) for lead in world.leads()] == [("Three", before["Two"])]
+    assert [(lead["name"], lead["id"]) for lead in world.leads()] == [("Three", before["Two"][0])]
+    if leaves_meanwhile:
+        world.sync(a_payload("3", first="Three", phone=BOB, archived=True, updated=LATER), on="best")
+        world.sync(three | {"updatedAt": LATEST.isoformat()}, on="best")
     world.rule(None, world.contact("2"), world.contact("3", on="best"))
-    assert {lead["name"]: lead["id"] for lead in world.leads()} == before
+    assert ids(world) == before
+
+
+def test_who_came_with_a_merged_lead_does_not_take_the_other_when_its_own_has_moved_on(world: World) -> None:
+    """3 and 4 come together, and 3, by whom their lead was known, goes on to 9: 4 has no lead to go back to."""
+    carried_on_and_a_better_crm(world)
+    world.sync(a_payload("9", first="Nine", phone=CY))
+    world.sync(a_payload("3", first="Three", phone=BOB), a_payload("4", first="Four", phone=BOB), on="best")
+    before = ids(world)
+    world.rule("together", world.contact("2"), world.contact("4", on="best"))
+    world.sync(a_payload("3", first="Three", phone=CY, updated=LATER), on="best")
+    world.rule(None, world.contact("2"), world.contact("4", on="best"))
+    assert ids(world)["Two"] == before["Two"]
+    assert ids(world)["Four"][1] is None
+
+
+def test_a_lead_goes_back_to_whom_it_was_made_for_and_not_to_who_was_its_best_contact(world: World) -> None:
+    world.connection("best", rank=10)
+    world.sync(a_payload("0", first="Zoe", phone=CY))
+    world.sync(a_payload("1", first="One", phone=ANN))
+    note_contact(world, "One")
+    world.sync(a_payload("3", first="Three", phone=BOB), on="best")
+    before = ids(world)
+    zoe, one, three = world.contact("0"), world.contact("1"), world.contact("3", on="best")
+    world.rule("together", one, three)
+    world.rule("together", zoe, one)
+    world.rule(None, one, three)
+    assert ids(world)["Three"] == before["Three"]
+    world.rule(None, zoe, one)
+    assert ids(world) == before
+
+
+def test_who_moved_on_before_a_merge_takes_nobody_elses_lead_along(world: World) -> None:
+    for number, (name, phone) in enumerate((("Zoe", ANN), ("Lee One", BOB), ("Lee Two", CY))):
+        world.sync(a_payload(str(number), first=name, phone=phone))
+    note_contact(world, "Lee Two")
+    before = ids(world)
+    world.sync(a_payload("1", first="Lee One", phone=ANN, updated=LATER))
+    world.sync(a_payload("1", first="Lee One", phone=CY, updated=LATEST))
+    world.rule("together", world.contact("0"), world.contact("2"))
+    world.sync(a_payload("1", first="Lee One", phone=BOB, updated=LATEST + timedelta(hours=1)))
+    assert ids(world)["Lee One"] == before["Lee One"]
+    world.rule(None, world.contact("0"), world.contact("2"))
+    assert ids(world) == before
 
 
 def test_of_two_merged_leads_the_one_that_was_merged_last_comes_back(world: World) -> None:

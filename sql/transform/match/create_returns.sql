@@ -1,6 +1,7 @@
 -- Merged leads that a group without a lead may have back: one made for a member, or whose primary contact a member was
--- when it was merged; rather one whose contact came with that merge than one it had before it moved on. So who was
--- merged and is split again has the old id, whoever is the most trusted by now.
+-- when it was merged, unless whom it was made for is here in another group; rather one whose contact came with that
+-- merge than one it had before it moved on. So who was merged and is split again has the old id, whoever is the most
+-- trusted by now.
 -- reads: temp members, temp claims, staging.identity_map, lead_merges   writes: temp returns
 -- grain: one row per lead   parameters: account_id
 create temp table returns as
@@ -25,6 +26,11 @@ wanted as (
     inner join lead_merges g on g.account_id = $account_id and g.into_lead_id = u.from_lead_id
 ),
 
+founders as (
+    select group_no, cast(md5(concat('lead:', cast(contact_id as text))) as uuid) as lead_id
+    from members
+),
+
 ranked as (
     select
         group_no,
@@ -37,7 +43,9 @@ ranked as (
             order by case when is_founder then 0 else 1 end, trust
         ) as nth
     from wanted
-    where is_founder or is_primary
+    where
+        is_founder
+        or (is_primary and lead_id not in (select f.lead_id from founders f where f.group_no <> wanted.group_no))
 )
 
 select
