@@ -490,6 +490,59 @@ def test_of_two_merged_leads_the_one_that_was_merged_last_comes_back(world: Worl
     assert {lead["name"]: lead["id"] for lead in world.leads()} == before
 
 
+@pytest.mark.parametrize("other_is_older", [True, False])
+def test_who_goes_over_to_another_lead_leaves_its_own_to_those_who_stay(world: World, other_is_older: bool) -> None:
+    """1 founded a lead with 2, which was contacted, and then has the phone of 3: nobody's lead ends, none is new."""
+    syncs = [
+        [a_payload("3", first="Three", phone=BOB)],
+        [a_payload("1", first="Lee One", phone=ANN), a_payload("2", first="Lee Two", phone=ANN)],
+    ]
+    for payloads in syncs if other_is_older else syncs[::-1]:
+        world.sync(*payloads)
+    note_contact(world, "Lee One")
+    leads = {lead["phone"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()}
+    results = world.sync(a_payload("1", first="Lee One", phone=BOB, updated=LATER))
+    assert together(world) == {frozenset("13"), frozenset("2")}
+    assert {lead["phone"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()} == leads
+    assert (results.split, world.select("select * from lead_merges")) == (0, [])
+    world.sync(a_payload("1", first="Lee One", phone=ANN, updated=LATEST))
+    assert together(world) == {frozenset("12"), frozenset("3")}
+    assert {lead["phone"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()} == leads
+
+
+def test_who_a_rule_tears_out_of_its_lead_finds_it_again_when_the_rule_is_taken_back(world: World) -> None:
+    """3 was made a lead for and 2 came to it; 2 may not be with 1, and stays alone when a rule puts 3 there."""
+    world.sync(a_payload("1", first="One", phone=ANN))
+    world.sync(a_payload("3", first="Lee Three", phone=BOB))
+    world.sync(a_payload("2", first="Lee Two", phone=BOB))
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    note_contact(world, next(name for name in ids(world) if name != "One"))
+    before = ids(world)
+    world.rule("together", world.contact("1"), world.contact("3"))
+    assert together(world) == {frozenset("13"), frozenset("2")}
+    assert {lead["id"] for lead in world.leads()} == {lead_id for lead_id, _ in before.values()}
+    world.rule(None, world.contact("1"), world.contact("3"))
+    assert ids(world) == before
+
+
+@pytest.mark.parametrize("is_awake", [True, False], ids=["one is away", "both are away"])
+def test_a_split_of_who_is_away_is_exact_too(world: World, is_awake: bool) -> None:
+    """1 and 2 were one lead, made for 1, when a person says they never are: each comes back to its own."""
+    one, two = a_payload("1", first="One", phone=ANN), a_payload("2", first="Two", phone=BOB)
+    world.sync(one)
+    world.sync(two)
+    note_contact(world, "Two")
+    before = ids(world)
+    world.rule("together", world.contact("1"), world.contact("2"))
+    world.sync(one | {"archived": True}, *([] if is_awake else [two | {"archived": True}]))
+    world.rule("apart", world.contact("1"), world.contact("2"))
+    if not is_awake:
+        world.sync(two | {"updatedAt": LATER.isoformat()})
+    assert ids(world) | {"One": before["One"]} == before
+    world.sync(one | {"updatedAt": LATEST.isoformat()})
+    assert ids(world) == before
+
+
 def test_an_old_id_leads_to_where_its_contact_went(world: World) -> None:
     """Three leads become one, and two of them fall off it together: the younger one's id goes with them."""
     for number, phone in enumerate((ANN, BOB, CY)):

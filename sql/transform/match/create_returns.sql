@@ -1,7 +1,7 @@
 -- Merged leads that a group without a lead may have back: one made for a member, or whose primary contact a member was
--- when it was merged, unless whom it was made for is here in another group; rather one whose contact came with that
--- merge than one it had before it moved on. So who was merged and is split again has the old id, whoever is the most
--- trusted by now.
+-- when it was merged, unless whom it was made for came with it and is here in another group; rather one whose contact
+-- came with that merge than one it had before it moved on. So who was merged and is split again has the old id,
+-- whoever is the most trusted by now.
 -- reads: temp members, temp claims, staging.identity_map, lead_merges   writes: temp returns
 -- grain: one row per lead   parameters: account_id
 create temp table returns as
@@ -27,8 +27,15 @@ wanted as (
 ),
 
 founders as (
-    select group_no, cast(md5(concat('lead:', cast(contact_id as text))) as uuid) as lead_id
-    from members
+    select m.group_no, g.lead_id
+    from members m
+    inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
+    inner join lead_merges g
+        on
+            g.account_id = $account_id
+            and g.lead_id = cast(md5(concat('lead:', cast(m.contact_id as text))) as uuid)
+            and g.into_lead_id = i.lead_id
+            and g.merged_at <= i.matched_at
 ),
 
 ranked as (
