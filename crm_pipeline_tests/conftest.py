@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -22,6 +23,9 @@ from crm_pipeline_tests.postgres import PostgresServer, running_postgres
 
 hypothesis.settings.register_profile("tests", deadline=None, database=None)
 hypothesis.settings.load_profile("tests")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a script; Dagster ends its helpers by it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NUMBERS = itertools.count(1)
 EMPTY = "template template0 encoding 'UTF8' locale 'C'"
