@@ -32,10 +32,10 @@ RECORD = (
 )  # fmt: skip
 WRITE = (
     (CHANGED, "leads/store_leads"), (LEFT, "leads/store_left"), (REASONS, "leads/store_reasons"),
+    (PLACED, "match/follow_contacts"), (PLACED, "leads/carry_contacted"),
     (LOST, "leads/redirect_merges"), (LOST, "leads/store_merges"), (LOST, "leads/keep_contacted"),
-    (LOST, "leads/drop_merged"), (NEW, "leads/return_contacted"), (NEW, "leads/forget_contacted"),
-    (NEW, "leads/forget_merges"), (PLACED, "match/follow_contacts"), (PLACED, "match/store_placements"),
-    (None, "match/store_departures"), (LOST, "match/follow_merges"),
+    (LOST, "leads/drop_merged"), (NEW, "leads/forget_contacted"), (NEW, "leads/forget_merges"),
+    (PLACED, "match/store_placements"), (None, "match/store_departures"), (LOST, "match/follow_merges"),
 )  # fmt: skip
 """Each with the table it writes from, of PLACE; where that one is empty it would do nothing, and is left out."""
 

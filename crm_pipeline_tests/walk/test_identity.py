@@ -510,6 +510,94 @@ def test_who_goes_over_to_another_lead_leaves_its_own_to_those_who_stay(world: W
     assert {lead["phone"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()} == leads
 
 
+def write_to(world: World, name: str) -> None:
+    """The product writes to a lead now."""
+    now = world.clock.isoformat()
+    world.select(f"update leads set contacted_at = timestamptz '{now}' where name = '{name}' returning 1")
+
+
+def test_what_was_written_to_two_while_they_were_one_counts_for_both(world: World) -> None:
+    world.sync(a_payload("1", first="One", phone=ANN))
+    world.sync(a_payload("2", first="Two", phone=BOB))
+    world.rule("together", world.contact("1"), world.contact("2"))
+    write_to(world, "One")
+    world.rule(None, world.contact("1"), world.contact("2"))
+    dates = {contacted_at for _, contacted_at in ids(world).values()}
+    assert len(ids(world)) == 2
+    assert len(dates) == 1
+    assert None not in dates
+
+
+@pytest.mark.parametrize("phone", [BOB, CY], ids=["over to another", "alone"])
+def test_who_leaves_a_lead_counts_as_written_to_if_it_was_in_it_then(world: World, phone: str) -> None:
+    """2 was, 4 came later: neither lead forgets, and nobody is contacted who was not."""
+    world.sync(a_payload("3", first="Three", phone=BOB))
+    world.sync(a_payload("1", first="Lee One", phone=ANN), a_payload("2", first="Lee Two", phone=ANN))
+    (name,) = ids(world).keys() - {"Three"}
+    write_to(world, name)
+    world.sync(a_payload("4", first="Lee Four", phone=ANN))
+    world.sync(
+        a_payload("2", first="Lee Two", phone=phone, updated=LATER),
+        a_payload("4", first="Lee Four", phone="+1 617 555 0177", updated=LATER),
+    )
+    written_to = {lead["phone"] for lead in world.leads() if lead["contacted_at"]}
+    assert together(world) == {frozenset("1"), frozenset("4")} | ({frozenset("23")} if phone == BOB else alone(*"23"))
+    assert written_to == {"+14153207788", "+447911123456" if phone == BOB else "+13125550143"}
+
+
+def test_who_was_merged_and_is_left_behind_has_its_own_lead_again(world: World) -> None:
+    """1 and 2 are one for a while, then 1 goes on to 3: its lead goes with it, and comes home with it."""
+    for number, (name, phone) in enumerate((("Lee One", ANN), ("Lee Two", BOB), ("Lee Three", CY)), 1):
+        world.sync(a_payload(str(number), first=name, phone=phone))
+    note_contact(world, "Lee One")
+    before = ids(world)
+    for hour, phone in enumerate((BOB, CY), 1):
+        world.sync(a_payload("1", first="Lee One", phone=phone, updated=START + timedelta(hours=hour)))
+    assert together(world) == {frozenset("13"), frozenset("2")}
+    assert ids(world)["Lee Two"] == before["Lee Two"]
+    world.sync(a_payload("1", first="Lee One", phone=ANN, updated=START + timedelta(hours=3)))
+    assert ids(world) == before
+
+
+@pytest.mark.parametrize("on_the_way", [ANN, "+1 617 555 0177"], ids=["to whom it was made for", "to somebody else"])
+def test_the_id_and_the_date_follow_who_carried_a_lead_and_come_home_with_it(world: World, on_the_way: str) -> None:
+    """1 founded a lead and went over to 4, 2 carries it: to 3, on to 4 and 1 or to 5, and home."""
+    world.sync(a_payload("3", first="Lee Three", phone=BOB), a_payload("4", first="Lee Four", phone=ANN))
+    world.sync(a_payload("5", first="Lee Five", phone="+1 617 555 0177"))
+    world.sync(a_payload("1", first="Lee One", phone=CY))
+    world.sync(a_payload("2", first="Lee Two", phone=CY))
+    note_contact(world, next(lead["name"] for lead in world.leads() if lead["phone"] == "+13125550143"))
+    world.sync(a_payload("1", first="Lee One", phone=ANN, updated=LATER))
+    before = {lead["phone"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()}
+    for hour, phone in enumerate((BOB, on_the_way, CY), 2):
+        world.sync(a_payload("2", first="Lee Two", phone=phone, updated=START + timedelta(hours=hour)))
+        own = next(lead for lead in world.leads() if lead["phone"] == phone_of(world, "2"))
+        assert own["contacted_at"] == before["+13125550143"][1]
+    after = {lead["phone"]: (lead["id"], lead["contacted_at"]) for lead in world.leads()}
+    assert {phone: lead_id for phone, (lead_id, _) in after.items()} == {phone: i for phone, (i, _) in before.items()}
+    assert after["+13125550143"] == before["+13125550143"]
+
+
+def phone_of(world: World, crm_id: str) -> str:
+    (row,) = world.select(f"select phone from staging.contacts where crm_id = '{crm_id}'")
+    return str(row["phone"])
+
+
+@pytest.mark.parametrize("noted", ["Two", "Three"])
+def test_a_chain_of_merges_is_taken_back_date_by_date(world: World, noted: str) -> None:
+    for number, (name, phone) in enumerate((("One", ANN), ("Two", BOB), ("Three", CY)), 1):
+        world.sync(a_payload(str(number), first=name, phone=phone))
+    note_contact(world, noted)
+    one, two, three = (world.contact(crm_id) for crm_id in "123")
+    stages = [ids(world)]
+    for pair in ((two, three), (one, two)):
+        world.rule("together", *pair)
+        stages.append(ids(world))
+    for pair, stage in (((one, two), stages[1]), ((two, three), stages[0])):
+        world.rule(None, *pair)
+        assert ids(world) == stage
+
+
 def test_who_a_rule_tears_out_of_its_lead_finds_it_again_when_the_rule_is_taken_back(world: World) -> None:
     """3 was made a lead for and 2 came to it; 2 may not be with 1, and stays alone when a rule puts 3 there."""
     world.sync(a_payload("1", first="One", phone=ANN))
@@ -538,7 +626,7 @@ def test_a_split_of_who_is_away_is_exact_too(world: World, is_awake: bool) -> No
     world.rule("apart", world.contact("1"), world.contact("2"))
     if not is_awake:
         world.sync(two | {"updatedAt": LATER.isoformat()})
-    assert ids(world) | {"One": before["One"]} == before
+    assert ids(world)["Two"] == (before["One"][0], before["Two"][1]), "as long as nobody else has a claim on it"
     world.sync(one | {"updatedAt": LATEST.isoformat()})
     assert ids(world) == before
 

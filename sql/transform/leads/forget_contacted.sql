@@ -1,5 +1,5 @@
--- And the lead it was merged into forgets what it knew only from it; what it has of its own, or of others that are
--- still merged into it, stays.
+-- When a split gives a lead back, the lead it was merged into forgets what it knew only from it; what it has of its
+-- own, or of others that are still merged into it, stays.
 -- reads: temp changed_leads, lead_merges   writes: leads   parameters: account_id
 update leads
 set contacted_at = k.contacted_at

@@ -1,35 +1,29 @@
 -- Which leads the groups may keep: those their members have, or the contacts that the CRM merged into a member.
 -- A lead claimed by several groups goes to one with a contact that came by itself, and not with a lead that was merged
--- into this one, to the one that came first; so a split undoes a merge exactly. Of those who came at once, to the one
--- with the contact it was made for, then to the one with its primary contact, then to the most trusted group.
--- Nobody keeps the lead of one who is away, and whom a rule keeps apart.
--- But a group that would have several leaves one to a group that has members of it and would have none: a contact that
--- goes over to another lead does not take its own along from those who stay.
--- reads: temp members, temp active_rules, staging.identity_map, staging.contact_merges, leads, lead_merges
--- writes: temp claims
+-- into this one, to one that is here before one that was away, to the one that came first; so a split undoes a merge
+-- exactly. Of those who came at once, to the one with the contact it was made for, then to the one with its primary
+-- contact, then to the most trusted group.
+-- But a group that would have several leaves one to a group that would have none and has a contact in it that came by
+-- itself: who goes over to another lead does not take its own along from those who stay; the CRM's own merges do.
+-- reads: temp members, staging.identity_map, staging.contact_merges, leads, lead_merges   writes: temp claims
 -- grain: one row per lead   parameters: account_id
 create temp table claims as
 with held as (
-    select m.group_no, i.lead_id, i.contact_id, i.is_member, i.matched_at
+    select m.group_no, i.lead_id, i.contact_id, m.own_lead_id, i.is_member, i.matched_at, false as is_handed_on
     from members m
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
     union
-    select m.group_no, i.lead_id, i.contact_id, i.is_member, i.matched_at
+    select
+        m.group_no,
+        i.lead_id,
+        i.contact_id,
+        cast(md5(concat('lead:', cast(i.contact_id as text))) as uuid) as own_lead_id,
+        i.is_member,
+        i.matched_at,
+        true as is_handed_on
     from members m
     inner join staging.contact_merges g on g.account_id = $account_id and g.into_contact_id = m.contact_id
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = g.contact_id
-),
-
-kept_apart as (
-    select r.contact_id, i.lead_id
-    from active_rules r
-    inner join staging.identity_map i
-        on
-            i.account_id = $account_id
-            and i.contact_id = r.other_id
-            and i.lead_id = cast(md5(concat('lead:', cast(r.other_id as text))) as uuid)
-            and not i.is_member
-    where r.kind = 'apart'
 ),
 
 merges as (
@@ -49,40 +43,45 @@ came_along as (
     union
     select h.contact_id, h.lead_id
     from held h
-    inner join merges g
-        on g.into_lead_id = h.lead_id and g.lead_id = cast(md5(concat('lead:', cast(h.contact_id as text))) as uuid)
+    inner join merges g on g.into_lead_id = h.lead_id and g.lead_id = h.own_lead_id
 ),
 
 ranked as (
     select
         h.group_no,
         h.lead_id,
-        h.is_member,
+        h.is_handed_on,
+        h.is_member and a.contact_id is null as came_by_itself,
         l.created_at,
         row_number() over (
             partition by h.lead_id
             order by
-                case when not h.is_member then 2 when a.contact_id is null then 0 else 1 end,
+                case when a.contact_id is null then 0 else 1 end,
+                case when h.is_member then 0 else 1 end,
                 case when h.is_member then h.matched_at end,
-                case when h.lead_id = cast(md5(concat('lead:', cast(h.contact_id as text))) as uuid) then 0 else 1 end,
+                case when h.lead_id = h.own_lead_id then 0 else 1 end,
                 case when h.contact_id = l.crm_contact_id then 0 else 1 end,
                 h.group_no
         ) as nth
     from held h
     inner join leads l on l.account_id = $account_id and l.id = h.lead_id
     left join came_along a on a.contact_id = h.contact_id and a.lead_id = h.lead_id
-    left join kept_apart k on k.contact_id = h.contact_id and k.lead_id = h.lead_id
-    where k.contact_id is null
 ),
 
 claimed as (
-    select group_no, lead_id, created_at, min(nth) as nth, bool_or(is_member) as has_members
+    select
+        group_no,
+        lead_id,
+        created_at,
+        min(nth) as nth,
+        bool_or(came_by_itself) as is_theirs,
+        bool_or(is_handed_on) as is_handed_on
     from ranked
     group by group_no, lead_id, created_at
 ),
 
 preferred as (
-    select group_no, lead_id, count(*) over (partition by group_no) as leads
+    select group_no, lead_id, is_handed_on, count(*) over (partition by group_no) as leads
     from claimed
     where nth = 1
 ),
@@ -96,8 +95,8 @@ wanted as (
         p.leads,
         row_number() over (partition by c.lead_id order by c.nth) as nth
     from claimed c
-    inner join preferred p on p.lead_id = c.lead_id and p.leads > 1
-    where c.has_members and c.group_no not in (select k.group_no from preferred k)
+    inner join preferred p on p.lead_id = c.lead_id and p.leads > 1 and not p.is_handed_on
+    where c.is_theirs and c.group_no not in (select k.group_no from preferred k)
 ),
 
 chosen as (

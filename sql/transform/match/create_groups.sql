@@ -5,23 +5,29 @@
 -- grain: one row per group   parameters: account_id
 create temp table lead_groups as
 with trusted as (
-    select m.group_no, m.contact_id
+    select m.group_no, m.contact_id, m.own_lead_id
     from (
-        select group_no, contact_id, row_number() over (partition by group_no order by trust) as nth
+        select group_no, contact_id, own_lead_id, row_number() over (partition by group_no order by trust) as nth
         from members
     ) m
     where m.nth = 1
 ),
 
 placed as (
-    select t.group_no, t.contact_id, c.lead_id, r.lead_id as returning_id, r.contact_id as returning_contact_id
+    select
+        t.group_no,
+        t.contact_id,
+        t.own_lead_id,
+        c.lead_id,
+        r.lead_id as returning_id,
+        r.contact_id as returning_contact_id
     from trusted t
     left join claims c on c.group_no = t.group_no and c.age = 1
     left join returns r on r.group_no = t.group_no and r.age = 1
 ),
 
 derived as (
-    select group_no, contact_id, cast(md5(concat('lead:', cast(contact_id as text))) as uuid) as id
+    select group_no, contact_id, own_lead_id as id
     from placed
     where lead_id is null and returning_id is null
 ),

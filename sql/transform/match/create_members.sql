@@ -1,10 +1,14 @@
 -- The contacts in scope that may be leads, each in a group of its own to begin with, in order of trust: connection
--- rank,
--- then latest activity, then latest change, then the CRM's id in text order.
+-- rank, then latest activity, then latest change, then the CRM's id in text order. `own_lead_id` is the id of the lead
+-- that is made for a contact.
 -- reads: temp scope, staging.contacts, crm_connections   writes: temp members   grain: one row per contact
 -- parameters: account_id, default_rank
 create temp table members as
-select contact_id, trust, trust as group_no
+select
+    contact_id,
+    trust,
+    trust as group_no,
+    cast(md5(concat('lead:', cast(contact_id as text))) as uuid) as own_lead_id
 from (
     select
         c.contact_id,

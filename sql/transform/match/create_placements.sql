@@ -22,6 +22,7 @@ merged as (
 reasons as (
     select
         m.contact_id,
+        m.own_lead_id,
         m.trust,
         g.lead_id,
         g.founder_id = m.contact_id as is_founder,
@@ -54,6 +55,7 @@ reasons as (
 
 select
     contact_id,
+    own_lead_id,
     trust,
     lead_id,
     is_founder,

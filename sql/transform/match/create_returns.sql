@@ -6,7 +6,7 @@
 -- grain: one row per lead   parameters: account_id
 create temp table returns as
 with unclaimed as (
-    select m.group_no, m.contact_id, m.trust, i.lead_id as from_lead_id, i.matched_at
+    select m.group_no, m.contact_id, m.own_lead_id, m.trust, i.lead_id as from_lead_id, i.matched_at
     from members m
     inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = m.contact_id
     where m.group_no not in (select c.group_no from claims c)
@@ -20,7 +20,7 @@ wanted as (
         g.lead_id,
         g.merged_at = u.matched_at as came_with_it,
         cast(g.lead ->> 'created_at' as timestamptz) as created_at,
-        g.lead_id = cast(md5(concat('lead:', cast(u.contact_id as text))) as uuid) as is_founder,
+        g.lead_id = u.own_lead_id as is_founder,
         cast(g.lead ->> 'crm_contact_id' as uuid) = u.contact_id as is_primary
     from unclaimed u
     inner join lead_merges g on g.account_id = $account_id and g.into_lead_id = u.from_lead_id
@@ -33,7 +33,7 @@ founders as (
     inner join lead_merges g
         on
             g.account_id = $account_id
-            and g.lead_id = cast(md5(concat('lead:', cast(m.contact_id as text))) as uuid)
+            and g.lead_id = m.own_lead_id
             and g.into_lead_id = i.lead_id
             and g.merged_at <= i.matched_at
 ),
