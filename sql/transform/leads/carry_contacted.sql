@@ -11,9 +11,9 @@ from (
         select p.lead_id, l.contacted_at
         from placements p
         inner join staging.identity_map i on i.account_id = $account_id and i.contact_id = p.contact_id and i.is_member
-        inner join leads l on l.account_id = $account_id and l.id = i.lead_id
-        left join lost_leads o on o.lead_id = i.lead_id and o.into_lead_id = p.lead_id
-        where i.lead_id <> p.lead_id and l.contacted_at >= i.matched_at and o.lead_id is null
+        inner join leads l on l.account_id = $account_id and l.id = p.old_lead_id
+        left join lost_leads o on o.lead_id = p.old_lead_id and o.into_lead_id = p.lead_id
+        where p.old_lead_id <> p.lead_id and l.contacted_at >= i.matched_at and o.lead_id is null
         union all
         select p.lead_id, g.contacted_at
         from placements p

@@ -19,10 +19,10 @@ where
         lead_merges.lead_id = p.own_lead_id
         or (
             cast(lead_merges.lead ->> 'crm_contact_id' as uuid) = p.contact_id
-            and lead_merges.lead_id not in (
-                select f.own_lead_id
+            and not exists (
+                select 1
                 from placements f
-                where f.old_lead_id = lead_merges.into_lead_id
+                where f.own_lead_id = lead_merges.lead_id and f.old_lead_id = lead_merges.into_lead_id
             )
         )
     )
