@@ -14,7 +14,6 @@ from crm_pipeline.commands.reading import (
     lead_key,
     print_changes,
     second,
-    title_of,
     unknown_lead,
     where_it_went,
 )
@@ -173,8 +172,8 @@ def _print_contacts(screen: Console, contacts: list[dict[str, Any]]) -> None:
     output.told(screen, counted(len(contacts), "contact"), style="bold")
     cells = [
         (
-            f"{title_of(one['provider'])}{' *' if one['is_primary'] else ''}",
             _linked(one),
+            "*" if one["is_primary"] else "",
             one["name"],
             ", ".join(safe(point["typed"] or point["value"]) for point in one["phones"]),
             ", ".join(safe(point["value"]) for point in one["emails"]),
@@ -182,7 +181,8 @@ def _print_contacts(screen: Console, contacts: list[dict[str, Any]]) -> None:
         )
         for one in contacts
     ]
-    screen.print(output.table(screen, ("CRM", "Id there", "Name", "Phones as typed", "E-mails", "Matched by"), cells))
+    headings = ("Contact", "", "Name", "Phones as typed", "E-mails", "Matched by")
+    screen.print(output.table(screen, headings, cells, whole=("Contact",)))
 
 
 def _print_fields(screen: Console, fields: list[dict[str, Any]]) -> None:
@@ -207,4 +207,4 @@ def _print_fields(screen: Console, fields: list[dict[str, Any]]) -> None:
 def _linked(one: dict[str, Any]) -> Text:
     from rich.text import Text
 
-    return Text(safe(one["crm_id"]), style=f"link {one['url']}" if one["url"] else "")
+    return Text(f"{one['provider']}:{safe(one['crm_id'])}", style=f"link {one['url']}" if one["url"] else "")

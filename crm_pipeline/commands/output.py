@@ -98,9 +98,16 @@ def error_console() -> Console:
 
 
 def table(
-    screen: Console, headings: Sequence[str], rows: Iterable[Sequence[object]], *, right: Collection[str] = ()
+    screen: Console,
+    headings: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Collection[str] = (),
+    whole: Collection[str] = (),
 ) -> Table:
-    """Rows in the one look of all commands, the longest columns cut until they fit the screen; `right` holds numbers.
+    """Rows in the one look of all commands, the longest columns cut until they fit the screen.
+
+    `right` holds numbers; `whole` is never cut, since it is to be typed again.
 
     A cell is a `Text` of ours, or anything else, which is shown as it is and never read as markup.
     """
@@ -111,7 +118,8 @@ def table(
     cells = [[_as_text(value) for value in row] for row in rows]
     columns = [[Text(heading), *column] for heading, *column in zip(headings, *cells, strict=True)]
     made = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
-    for heading, width in zip(headings, _fitted(columns, screen.width), strict=True):
+    kept = [heading in whole for heading in headings]
+    for heading, width in zip(headings, _fitted(columns, screen.width, kept), strict=True):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
         made.add_column(heading, justify=justify, width=width, overflow="ellipsis", no_wrap=True)
     for row in cells:
@@ -142,14 +150,18 @@ def _as_text(value: object) -> Text:
     return value if isinstance(value, Text) else Text(safe(value))
 
 
-def _fitted(columns: Sequence[Sequence[Text]], room: int) -> list[int]:
-    """The width of each column: what it needs, but none wider than the most that lets all of them fit."""
+def _fitted(columns: Sequence[Sequence[Text]], room: int, kept: Sequence[bool]) -> list[int]:
+    """The width of each column: what it needs, but none wider than the most that lets all of them fit, unless kept."""
     needed = [max(line.cell_len for text in column for line in text.split(allow_blank=True)) for column in columns]
     room -= GAP * (len(columns) - 1)
+
+    def widths(most: int) -> list[int]:
+        return [width if is_kept else min(width, most) for width, is_kept in zip(needed, kept, strict=True)]
+
     most = max(needed)
-    while most > NARROWEST and sum(min(width, most) for width in needed) > room:
+    while most > NARROWEST and sum(widths(most)) > room:
         most -= 1
-    return [min(width, most) for width in needed]
+    return widths(most)
 
 
 def _console(stream: TextIO, plain_width: int) -> Console:

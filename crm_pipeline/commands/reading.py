@@ -227,7 +227,7 @@ def print_changes(screen: Console, rows: Sequence[Row]) -> None:
         )
         for row in rows
     ]
-    screen.print(output.table(screen, headings, cells))
+    screen.print(output.table(screen, headings, cells, whole=headings[:1]))
 
 
 def contact_name(provider: str | None, crm_id: str | None) -> str:

@@ -10,7 +10,6 @@ from uuid import UUID
 import click
 
 from crm_pipeline.commands import app, output
-from crm_pipeline.commands.reading import title_of
 from crm_pipeline.commands.text import counted, safe
 from crm_pipeline.errors import ConfigError
 from crm_pipeline.settings import Settings
@@ -100,7 +99,7 @@ def _say(account: str, kind: Any, contact: str, other: str, note: str | None, as
         found = (rules.find_contact(session, account, text) for text in (contact, other))
         return rules.set_rules(session, account, kind, [rules.pair(*found)], now=_now(), note=note)
 
-    return _done(work, f"Kept {kind} from now on.", as_json)
+    return _done(work, f"Kept {kind} from now on.", as_json, is_together=kind == "together")
 
 
 def _take_back(account: str, contacts: tuple[str, str], as_json: bool) -> int:
@@ -113,7 +112,7 @@ def _take_back(account: str, contacts: tuple[str, str], as_json: bool) -> int:
     return _done(work, "The rule is gone: their phones and e-mails decide again.", as_json)
 
 
-def _done(work: Callable[[Session], Any], sentence: str, as_json: bool) -> int:
+def _done(work: Callable[[Session], Any], sentence: str, as_json: bool, *, is_together: bool = False) -> int:
     """Do it in one transaction, and tell in which leads the contacts are now."""
     change = app.store(Settings.from_environment()).transact(work)
     if as_json:
@@ -129,16 +128,20 @@ def _done(work: Callable[[Session], Any], sentence: str, as_json: bool) -> int:
         return app.DONE
     screen = output.console()
     output.told(screen, sentence)
+    leads = {row["lead_id"] for row in change.contacts}
+    if is_together and len(leads) > 1:
+        waits = "one of them is no lead now" if None in leads else "another rule keeps them apart"
+        output.told(screen, f"They are not together yet: {waits}.", style="yellow")
     cells = [
         (
             row["name"] or "–",
-            f"{title_of(row['provider'])} {row['crm_id']}",
+            _reference(row["provider"], row["crm_id"]),
             row["lead_name"] or _no_lead(row),
             row["lead_id"],
         )
         for row in change.contacts
     ]
-    screen.print(output.table(screen, ("Contact", "CRM", "Lead", "Lead id"), cells))
+    screen.print(output.table(screen, ("Name", "Contact", "Lead", "Lead id"), cells, whole=("Contact", "Lead id")))
     return app.DONE
 
 

@@ -235,22 +235,25 @@ def tell_sync(result: SyncResult, *, screen: Console | None = None, examples: Ma
     output.told(screen, f": {would(told) if result.preview_of else told}", style="bold", prefix=label)
     tell_skips(screen, result, examples)
     counts = result.results
-    split = f", {counted(counts.split, 'lead')} split off" if counts.split else ""
-    removed = f", {counted(counts.removed, 'lead')} removed" if counts.removed else ""
+    be = "would be " if result.preview_of else ""
+    split = f", {counted(counts.split, 'lead')} {be}split off" if counts.split else ""
+    removed = f", {counted(counts.removed, 'lead')} {be}removed" if counts.removed else ""
     took = f"  {result.seconds:.1f} s, {counted(result.requests, 'request')}{split}{removed}"
     output.told(screen, "", prefix=took, style="dim")
     if counts.removed and not result.preview_of:
         output.told(screen, f"  Put the removed leads back: `crm-pipeline restore --sync {result.sync_id}`.")
     if result.difference is not None:
-        tell_difference(screen, result.difference)
+        tell_difference(screen, result.difference, is_held=result.status == "held")
     output.tell_notes(screen, result.notes)
 
 
-def tell_difference(screen: Console, difference: Difference) -> None:
+def tell_difference(screen: Console, difference: Difference, *, is_held: bool) -> None:
     """What a preview found: how many leads would do what, and the first of them field by field."""
     output.told(screen, "  Nothing was written.")
+    if is_held:
+        output.told(screen, "  What is held is not among what follows; with --force this preview shows it.")
     if not difference.total:
-        output.told(screen, "  No lead would change.")
+        output.told(screen, "  No other lead would change." if is_held else "  No lead would change.")
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in difference.totals.items())
     output.told(screen, f"  {counted(difference.total, 'lead')} would change: {kinds}.")

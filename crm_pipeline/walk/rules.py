@@ -39,7 +39,9 @@ def pair(one: str, other: str) -> Pair:
     """Two contacts as a rule has them; nobody has a rule with themselves."""
     if one == other:
         raise ConfigError(
-            "invalid_setting", f"A rule is about two contacts, and {one} is one.", action="Name two different contacts."
+            "invalid_setting",
+            "A rule is about two contacts, and these are the same.",
+            action="Name two different ones.",
         )
     return (one, other) if one < other else (other, one)
 
@@ -83,7 +85,7 @@ def drop_rules(
         if not session.run("rules/drop_rule", account_id=account_id, contact_id=one, other_contact_id=other):
             raise ConfigError(
                 "invalid_setting",
-                f"There is no rule about {one} and {other}.",
+                "There is no rule about these two contacts.",
                 action=f"List the rules with `crm-pipeline rules {account_id}`.",
             )
     return _rebuilt(session, account_id, pairs, now, limits)
@@ -105,12 +107,13 @@ def split_lead(
     members, named = [str(row["contact_id"]) for row in rows], set(contact_ids)
     strangers = sorted(named - set(members))
     if strangers or named == set(members):
+        away = session.rows("rules/placed_contacts", account_id=account_id, contact_ids=strangers)
         raise ConfigError(
             "invalid_setting",
-            f"The lead {lead_id} does not have the contact {strangers[0]}."
+            f"The lead {lead_id} does not have {_listed(away)}."
             if strangers
             else f"These are all the contacts of the lead {lead_id}: there is nobody to split them from.",
-            action=f"It has {', '.join(members[:MOST_LISTED]) or 'none'}.",
+            action=f"It has {_listed(rows) or 'none'}.",
         )
     others = [member for member in members if member not in named]
     pairs = sorted(pair(one, other) for one, other in product(named, others))
@@ -138,6 +141,11 @@ def find_contact(session: Session, account_id: str, text: str) -> str:
         f"{account_id} has no contact {text}.",
         action="Name a contact as PROVIDER:ID, with its id in the CRM (hubspot:151), or by our contact id.",
     )
+
+
+def _listed(rows: list[Row]) -> str:
+    """Some contacts, as a person names them."""
+    return ", ".join(f"{row['provider']}:{row['crm_id']}" for row in rows[:MOST_LISTED])
 
 
 def _contacts(

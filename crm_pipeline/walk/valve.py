@@ -90,12 +90,12 @@ def why_held(
 
 
 def forcing(connection: Connection, *, removes_leads: bool) -> str:
-    """The command that says it is meant."""
-    strategy = " --strategy overwrite" if removes_leads else ""
-    account = shlex.quote(connection.account_id)
+    """The commands that show what it would remove, and that say it is meant."""
+    named = f"crm-pipeline sync --account {shlex.quote(connection.account_id)} --provider {connection.provider}"
+    look, strategy = (" --as overwrite", " --strategy overwrite") if removes_leads else ("", "")
     return (
-        "If the removal is meant: "
-        f"`crm-pipeline sync --account {account} --provider {connection.provider}{strategy} --force`."
+        f"`{named} --strategy preview{look} --force` shows what it would remove. "
+        f"If the removal is meant: `{named}{strategy} --force`."
     )
 
 

@@ -66,6 +66,12 @@ def test_a_lead_for_people(shell: Shell, twice: str) -> None:
         assert text in out, text
 
 
+def test_what_is_typed_again_is_never_cut(shell: Shell, twice: str) -> None:
+    contacts = shell("lead", twice, "--json").json["contacts"]
+    out = shell("lead", twice, COLUMNS="60").out
+    assert all(f"{one['provider']}:{one['crm_id']}" in out for one in contacts)
+
+
 def test_an_unknown_lead(synced: Synced) -> None:
     answer = synced.shell("lead", str(uuid4()), "--json")
     assert (answer.code, answer.error["code"]) == (2, "invalid_setting")

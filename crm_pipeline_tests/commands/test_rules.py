@@ -71,6 +71,23 @@ def test_together(office: Office) -> None:
     assert office.shell("changes", lead, "--json").code == 0
 
 
+def test_together_says_so_when_they_are_not(office: Office) -> None:
+    ann, bob, cy = (office.ids[name] for name in ("Ann", "Bob", "Cy"))
+    office.shell("together", "acme", ann, bob)
+    office.shell("apart", "acme", bob, cy)
+    shown = office.shell("together", "acme", ann, cy)
+    assert "They are not together yet: another rule keeps them apart." in shown.out
+
+
+def test_a_rule_said_again_keeps_its_note_and_its_opposite_does_not(office: Office) -> None:
+    pair = office.ids["Jim"], office.ids["Kim"]
+    notes = []
+    for kind, note in (("apart", ("--note", "two brothers")), ("apart", ()), ("together", ())):
+        assert office.shell(kind, "acme", *pair, *note).code == 0
+        notes += [rule["note"] for rule in office.shell("rules", "acme", "--json").json]
+    assert notes == ["two brothers", "two brothers", None]
+
+
 def test_split(office: Office) -> None:
     (lead_id,) = (key for name, key in office.leads().items() if name.startswith(("Jim", "Kim")))
     parted = office.shell("split", lead_id, office.ids["Kim"])
@@ -81,7 +98,11 @@ def test_split(office: Office) -> None:
     table = office.shell("rules", "acme").out
     assert "apart" in table
     assert "1 rule" in table
-    assert "all the contacts" in refused(office.shell("split", office.leads()["Kim Two"], office.ids["Kim"], "--json"))
+    kim, jim = office.ids["Kim"], office.ids["Jim"]
+    assert "all the contacts" in refused(office.shell("split", office.leads()["Kim Two"], kim, "--json"))
+    elsewhere = office.shell("split", office.leads()["Kim Two"], jim, "--json")
+    assert refused(elsewhere).endswith(f"does not have {jim}.")
+    assert elsewhere.error["action"] == f"It has {kim}."
 
 
 def test_review_names_the_phone_and_who_has_it(office: Office) -> None:

@@ -126,6 +126,23 @@ def test_a_preview_an_overwrite_and_the_way_back(shell: Shell, sandbox: Sandbox)
     assert (again.code, again.error["code"]) == (2, "invalid_setting")
 
 
+def test_a_preview_of_what_is_held_says_how_to_see_it(shell: Shell, sandbox: Sandbox) -> None:
+    assert shell("sync").code == 0
+    leads = shell("leads", "acme", "--json").json
+    for lead in leads:
+        sandbox.portal("acme").archive(lead["crm_id"])
+    look = ("sync", "--account", "acme", "--provider", "hubspot", "--strategy", "preview", "--as", "overwrite")
+    held = shell(*look)
+    assert held.code == 1
+    assert f"`crm-pipeline {' '.join(look)} --force` shows what it would remove." in held.err
+    assert "What is held is not among what follows; with --force this preview shows it." in held.out
+    shown = shell(*look, "--force").out
+    (removed,) = re.findall(r", (\d+) leads would be removed\n", shown)
+    assert int(removed) > len(leads) / 2
+    assert f" {removed} removed" in shown
+    assert len(shell("leads", "acme", "--json").json) == len(leads)
+
+
 def test_an_unknown_account_is_told_which_there_are(synced: Synced) -> None:
     answer = synced.shell("sync", "--account", "acne", "--json")
     assert (answer.code, answer.error["code"]) == (2, "connection_not_found")

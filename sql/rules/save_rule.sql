@@ -1,4 +1,5 @@
--- What a person says of two contacts; it replaces what was said of them before.
+-- What a person says of two contacts; it replaces what was said of them before. Said again without a note, the note
+-- stays.
 -- reads: nothing   writes: identity_rules   parameters: account_id, contact_id, other_contact_id, kind, note, now
 insert into identity_rules (account_id, contact_id, other_contact_id, kind, note, created_at)
 values (
@@ -6,5 +7,7 @@ values (
 )
 on conflict (account_id, contact_id, other_contact_id) do update set
     kind = excluded.kind,
-    note = excluded.note,
+    note = case
+        when identity_rules.kind = excluded.kind then coalesce(excluded.note, identity_rules.note) else excluded.note
+    end,
     created_at = excluded.created_at
