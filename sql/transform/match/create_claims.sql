@@ -121,6 +121,7 @@ given as (
 select
     coalesce(g.group_no, c.group_no) as group_no,
     c.lead_id,
+    c.created_at,
     row_number() over (
         partition by coalesce(g.group_no, c.group_no)
         order by c.created_at, cast(c.lead_id as text) collate "C"

@@ -1,4 +1,4 @@
--- Every group with its lead id: the oldest lead it may keep, else the oldest it may have back, else one derived from
+-- Every group with its lead id: the oldest of the leads it may keep and the one it may have back, else one derived from
 -- its most trusted contact. A derived id that another lead bears, or went away with, is somebody's own:
 -- then the next one derived from that contact is taken, the same in a preview and in what it foretells.
 -- reads: temp members, temp claims, temp returns, leads, lead_merges, removed_leads   writes: temp lead_groups
@@ -18,12 +18,25 @@ placed as (
         t.group_no,
         t.contact_id,
         t.own_lead_id,
-        c.lead_id,
-        r.lead_id as returning_id,
-        r.contact_id as returning_contact_id
+        case when r.is_older then null else c.lead_id end as lead_id,
+        case when r.is_older or c.lead_id is null then r.lead_id end as returning_id,
+        case when r.is_older or c.lead_id is null then r.contact_id end as returning_contact_id
     from trusted t
     left join claims c on c.group_no = t.group_no and c.age = 1
-    left join returns r on r.group_no = t.group_no and r.age = 1
+    left join (
+        select
+            b.group_no,
+            b.lead_id,
+            b.contact_id,
+            b.created_at < k.created_at
+            or (
+                b.created_at = k.created_at
+                and cast(b.lead_id as text) collate "C" < cast(k.lead_id as text) collate "C"
+            ) as is_older
+        from returns b
+        left join claims k on k.group_no = b.group_no and k.age = 1
+        where b.age = 1
+    ) r on r.group_no = t.group_no
 ),
 
 derived as (

@@ -4,4 +4,4 @@ create temp table lost_leads as
 select c.lead_id, g.lead_id as into_lead_id
 from claims c
 inner join lead_groups g on g.group_no = c.group_no
-where c.age > 1
+where c.lead_id <> g.lead_id
