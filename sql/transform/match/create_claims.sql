@@ -3,8 +3,8 @@
 -- into this one, to one that is here before one that was away, to the one that came first; so a split undoes a merge
 -- exactly. Of those who came at once, to the one with the contact it was made for, then to the one with its primary
 -- contact, then to the most trusted group.
--- But a group that would have several leaves one to a group that would have none and has a contact in it that came by
--- itself: who goes over to another lead does not take its own along from those who stay; the CRM's own merges do.
+-- But a group that would have several leaves one to a group that would have none, has a member in it and no merged lead
+-- to have back: who goes over to another lead does not take its own along from those who stay; the CRM's own merges do.
 -- reads: temp members, staging.identity_map, staging.contact_merges, leads, lead_merges   writes: temp claims
 -- grain: one row per lead   parameters: account_id
 create temp table claims as
@@ -33,17 +33,14 @@ merges as (
 ),
 
 came_along as (
-    select h.contact_id, h.lead_id
+    select
+        h.contact_id,
+        h.lead_id,
+        bool_or(g.contact_id = h.contact_id or g.lead_id = h.own_lead_id) as has_its_own
     from held h
-    inner join merges g on g.into_lead_id = h.lead_id and g.merged_at = h.matched_at
-    union
-    select h.contact_id, h.lead_id
-    from held h
-    inner join merges g on g.into_lead_id = h.lead_id and g.contact_id = h.contact_id
-    union
-    select h.contact_id, h.lead_id
-    from held h
-    inner join merges g on g.into_lead_id = h.lead_id and g.lead_id = h.own_lead_id
+    inner join merges g on g.into_lead_id = h.lead_id
+    where g.merged_at = h.matched_at or g.contact_id = h.contact_id or g.lead_id = h.own_lead_id
+    group by h.contact_id, h.lead_id
 ),
 
 ranked as (
@@ -51,7 +48,8 @@ ranked as (
         h.group_no,
         h.lead_id,
         h.is_handed_on,
-        h.is_member and a.contact_id is null as came_by_itself,
+        h.is_member,
+        coalesce(a.has_its_own, false) as has_its_own,
         l.created_at,
         row_number() over (
             partition by h.lead_id
@@ -74,7 +72,7 @@ claimed as (
         lead_id,
         created_at,
         min(nth) as nth,
-        bool_or(came_by_itself) as is_theirs,
+        bool_or(is_member) and not bool_or(has_its_own) as is_theirs,
         bool_or(is_handed_on) as is_handed_on
     from ranked
     group by group_no, lead_id, created_at

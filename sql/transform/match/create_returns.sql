@@ -1,7 +1,7 @@
 -- Merged leads that a group may have back from a lead that a member leaves: one made for that member, or, where the
 -- group has no lead, one whose primary contact it was when it was merged, unless whom it was made for came with it and
--- is here in another group; rather one whose contact came with that merge than one it had before it moved on. So who was
--- merged and is split again has the old id, whoever is the most trusted by now.
+-- is here in another group; rather one whose contact came with that merge than one it had before it moved on. So who
+-- was merged and is split again has the old id, whoever is the most trusted by now.
 -- reads: temp members, temp claims, staging.identity_map, lead_merges   writes: temp returns
 -- grain: one row per lead   parameters: account_id
 create temp table returns as
