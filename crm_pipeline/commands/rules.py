@@ -129,7 +129,7 @@ def _done(work: Callable[[Session], Any], sentence: str, as_json: bool, *, is_to
     screen = output.console()
     output.told(screen, sentence)
     leads = {row["lead_id"] for row in change.contacts}
-    if is_together and len(leads) > 1:
+    if is_together and (len(leads) > 1 or None in leads):
         waits = "one of them is no lead now" if None in leads else "another rule keeps them apart"
         output.told(screen, f"They are not together yet: {waits}.", style="yellow")
     cells = [
