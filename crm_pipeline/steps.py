@@ -385,7 +385,7 @@ def preview(
     """The same walk in one transaction that is taken back; only the books stay, and what is told here.
 
     What was fetched lies in files meanwhile: the store is closed while the CRM is asked, and the cursor stays where it
-    is.
+    is. One that is held tells what would change if a person released it.
     """
     from crm_pipeline.ingest.preview import fetch_pass
     from crm_pipeline.walk.difference import read_difference
@@ -413,6 +413,10 @@ def preview(
             return replace(result, difference=told)
 
         result = pipeline.warehouse.rehearse(work)
+        if result.status == "held" and not sync.is_forced:  # what is to be decided: the same, as if they said yes
+            sync.is_forced = True
+            result = replace(result, difference=pipeline.warehouse.rehearse(work).difference)
+            sync.is_forced = False
     with pipeline.warehouse.session() as session, session.transaction():
         books.close_run(session, result)
     return result

@@ -150,6 +150,8 @@ def test_an_overwrite_is_held_forced_undone_and_heals_by_itself(tmp_path: Path) 
         assert look(pipeline, product) == before
         clock.now += timedelta(hours=1)
         forced = sync(pipeline, "overwrite", force=True)
+        assert foreseen.difference is not None
+        assert foreseen.difference.totals["removed"] == forced.results.removed
         assert (forced.status, forced.results.removed) == ("succeeded", len(before) - len(look(pipeline, product)))
         assert look(pipeline, "select is_forced from sync_runs where strategy = 'overwrite' order by started_at") == [
             (False,), (True,),

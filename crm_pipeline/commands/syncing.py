@@ -251,9 +251,9 @@ def tell_difference(screen: Console, difference: Difference, *, is_held: bool) -
     """What a preview found: how many leads would do what, and the first of them field by field."""
     output.told(screen, "  Nothing was written.")
     if is_held:
-        output.told(screen, "  What is held is not among what follows; with --force this preview shows it.")
+        output.told(screen, "  If the removal were released with --force:")
     if not difference.total:
-        output.told(screen, "  No other lead would change." if is_held else "  No lead would change.")
+        output.told(screen, "  No lead would change.")
         return
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in difference.totals.items())
     output.told(screen, f"  {counted(difference.total, 'lead')} would change: {kinds}.")

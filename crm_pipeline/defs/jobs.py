@@ -126,7 +126,8 @@ def preview_metadata(result: SyncResult) -> dg.MetadataValue[Any]:
     if result.error is not None:
         lines.append(f"{result.error.code}: {result.error.message} {result.error.action}")
     if result.difference is not None:
-        lines += difference_lines(result.difference, is_held=result.status == "held")
+        lines += ["If the removal were released:"] if result.status == "held" else []
+        lines += difference_lines(result.difference)
     return dg.MetadataValue.md("\n\n".join(lines))
 
 
@@ -136,10 +137,10 @@ def difference_metadata(result: SyncResult) -> dg.MetadataValue[Any]:
     return dg.MetadataValue.json(orjson.loads(orjson.dumps(told, default=str)))
 
 
-def difference_lines(difference: Difference, *, is_held: bool) -> Sequence[str]:
+def difference_lines(difference: Difference) -> Sequence[str]:
     """Lead by lead and field by field, new leads in short; what a CRM wrote is shown as the text it is."""
     if not difference.total:
-        return ["No other lead would change." if is_held else "No lead would change."]
+        return ["No lead would change."]
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in difference.totals.items())
     rows = [
         {

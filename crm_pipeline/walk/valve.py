@@ -94,7 +94,7 @@ def forcing(connection: Connection, *, removes_leads: bool) -> str:
     named = f"crm-pipeline sync --account {shlex.quote(connection.account_id)} --provider {connection.provider}"
     look, strategy = (" --as overwrite", " --strategy overwrite") if removes_leads else ("", "")
     return (
-        f"`{named} --strategy preview{look} --force` shows what it would remove. "
+        f"`{named} --strategy preview{look}` shows what it would remove. "
         f"If the removal is meant: `{named}{strategy} --force`."
     )
 
